@@ -1,0 +1,36 @@
+# `make demo` and `make test` are all a fresh machine needs: Python 3.11, pip, make, gcc.
+PYTHON  ?= python3
+BIN     := .venv/bin
+MEMBERS := backends/local plugins/birds plugins/imagefolder plugins/resnet
+READY   := .venv/.ready
+
+.PHONY: demo test lint bench clean
+
+demo: $(READY)
+	$(BIN)/fledge run demo.toml
+	$(BIN)/fledge models list
+
+test: $(READY)
+	$(BIN)/python -m pytest
+
+lint: $(READY)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(READY)
+	$(BIN)/python bench/startup.py
+	$(BIN)/python bench/real_photos.py
+
+clean:
+	rm -rf .venv .fledge .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/results
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# Built without isolation, so that the build tool too is the one in constraints.txt.
+$(READY): constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
+		--editable '.[dev]' $(addprefix --editable ,$(MEMBERS))
+	touch $@

@@ -1,0 +1,55 @@
+"""ProcessIdentity: which process it was, not only which number it had."""
+
+import contextlib
+import os
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+
+@dataclass(frozen=True)
+class ProcessIdentity:
+    """Process ids are used again, after a reboot above all: the start time and the boot say which one is meant.
+
+    started is in seconds since the epoch.
+    """
+
+    pid: int
+    started: float
+    boot: str
+
+    @classmethod
+    def of(cls, pid: int) -> "ProcessIdentity":
+        """Raises psutil.NoSuchProcess."""
+        return cls(pid, psutil.Process(pid).create_time(), boot_id())
+
+    @classmethod
+    def from_dict(cls, told: dict[str, Any]) -> "ProcessIdentity":
+        return cls(told["pid"], told["started"], told["boot"])
+
+    def alive(self) -> bool:
+        if self.boot != boot_id():
+            return False
+        try:
+            process = psutil.Process(self.pid)
+            # Recorded and read within one boot, the two differ by rounding alone.
+            same = abs(process.create_time() - self.started) < 1
+            return bool(same and process.status() != psutil.STATUS_ZOMBIE)
+        except psutil.NoSuchProcess:
+            return False
+
+    def signal_group(self, number: signal.Signals) -> None:
+        """Signal every process of the group that this one leads, while any is left."""
+        if self.boot == boot_id():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.pid, number)
+
+
+def boot_id() -> str:
+    """Differs after every start of the machine."""
+    with contextlib.suppress(OSError):
+        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    return f"{psutil.boot_time():.0f}"

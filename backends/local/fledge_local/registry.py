@@ -1,0 +1,127 @@
+"""LocalRegistry: named, numbered, immutable models in `models/<name>/<version>/` of fledge's home."""
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock
+from fledge import ModelVersion, Registry, RegistryError
+
+_RECORD = "version.json"
+_CARD = "model.json"
+
+
+class LocalRegistry(Registry):
+    """A version is a folder that appears in one step and is read-only from then on."""
+
+    @property
+    def root(self) -> Path:
+        return self.home / "models"
+
+    def register(self, run: str, folder: Path, name: str, tags: Mapping[str, str]) -> ModelVersion:
+        home = self.root / name
+        home.mkdir(parents=True, exist_ok=True)
+        files = {str(path.relative_to(folder)): _sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+        with FileLock(home / ".lock"):
+            known = self.versions(name)
+            for version in known:
+                if version.run == run and version.files == files:
+                    return version
+            number = 1 + max((version.version for version in known), default=0)
+            record = {
+                "name": name,
+                "version": number,
+                "run": run,
+                "created": datetime.now(UTC).isoformat(timespec="seconds"),
+                "files": files,
+                "tags": dict(tags),
+            }
+            self._store(home, number, folder, record)
+        return self._read(home / str(number))
+
+    def names(self) -> list[str]:
+        if not self.root.is_dir():
+            return []
+        return sorted(entry.name for entry in self.root.iterdir() if self.versions(entry.name))
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        home = self.root / name
+        if not home.is_dir():
+            return []
+        numbers = sorted(int(entry.name) for entry in home.iterdir() if entry.name.isdigit())
+        return [self._read(home / str(number)) for number in numbers]
+
+    def fetch(self, name: str, version: int, dest: Path) -> list[Path]:
+        source = self.root / name / str(version)
+        record = self._read(source)
+        for path, expected in record.files.items():
+            _check(source / path, expected, f"{name} version {version}")
+        fetched = []
+        for path, expected in record.files.items():
+            target = dest / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f".{target.name}.part")
+            shutil.copyfile(source / path, temporary)
+            _check(temporary, expected, f"the copy of {path}")
+            temporary.replace(target)
+            fetched.append(target)
+        return fetched
+
+    def _store(self, home: Path, number: int, folder: Path, record: Mapping[str, Any]) -> None:
+        staging = home / f".{number}.part"
+        shutil.rmtree(staging, ignore_errors=True)
+        try:
+            shutil.copytree(folder, staging)
+            for path, expected in record["files"].items():
+                _check(staging / path, expected, f"the copy of {path}")
+                (staging / path).chmod(0o444)
+            (staging / _RECORD).write_text(json.dumps(record, indent=1))
+            _sync(staging)
+            staging.rename(home / str(number))
+            _sync(home)
+        except OSError as error:
+            shutil.rmtree(staging, ignore_errors=True)
+            raise RegistryError(
+                f"the model cannot be kept in {home}: {error.strerror}", hint="make room there, or set FLEDGE_HOME"
+            ) from None
+
+    def _read(self, folder: Path) -> ModelVersion:
+        try:
+            record = json.loads((folder / _RECORD).read_text())
+            card = json.loads((folder / _CARD).read_text())
+            return ModelVersion(**record, card=card)
+        except (OSError, ValueError, TypeError) as error:
+            raise RegistryError(
+                f"model version {folder.parent.name}/{folder.name} cannot be read: {error}",
+                hint=f"restore {folder}, or remove it to forget that version",
+            ) from None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _check(path: Path, expected: str, what: str) -> None:
+    try:
+        found = _sha256(path)
+    except OSError as error:
+        raise RegistryError(f"{what}: {path} cannot be read: {error.strerror}") from None
+    if found != expected:
+        raise RegistryError(
+            f"{what}: {path} is not the file that was registered (sha256 {found[:12]}…, registered {expected[:12]}…)",
+            hint="it was changed or damaged; register the run again for a new version",
+        )
+
+
+def _sync(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

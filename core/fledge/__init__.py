@@ -1,0 +1,112 @@
+"""fledge: fine-tune an image classifier here, then send the identical run to a cluster by changing one flag.
+
+This is the front door. Plugins import from here and nowhere else; nothing below is imported
+until it is used, so that `import fledge` costs a script next to nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fledge.atomic import write_atomic as write_atomic
+    from fledge.data.archive import unpack as unpack
+    from fledge.data.download import download as download
+    from fledge.data.folder import FolderDataset as FolderDataset
+    from fledge.data.folder import FolderOptions as FolderOptions
+    from fledge.digest import tensors_sha256 as tensors_sha256
+    from fledge.errors import DataError as DataError
+    from fledge.errors import FledgeError as FledgeError
+    from fledge.errors import PluginError as PluginError
+    from fledge.errors import RegistryError as RegistryError
+    from fledge.errors import RunError as RunError
+    from fledge.errors import SpecError as SpecError
+    from fledge.errors import UnknownName as UnknownName
+    from fledge.errors import UsageError as UsageError
+    from fledge.hooks import Offer as Offer
+    from fledge.hooks import hookimpl as hookimpl
+    from fledge.interfaces.backend import ComputeBackend as ComputeBackend
+    from fledge.interfaces.backend import Finding as Finding
+    from fledge.interfaces.backend import LogChunk as LogChunk
+    from fledge.interfaces.backend import Request as Request
+    from fledge.interfaces.backend import RunRef as RunRef
+    from fledge.interfaces.backend import Status as Status
+    from fledge.interfaces.dataset import Dataset as Dataset
+    from fledge.interfaces.dataset import Sample as Sample
+    from fledge.interfaces.dataset import Split as Split
+    from fledge.interfaces.job import Job as Job
+    from fledge.interfaces.job import Resources as Resources
+    from fledge.interfaces.job import Snapshot as Snapshot
+    from fledge.interfaces.job import SourceFile as SourceFile
+    from fledge.interfaces.launcher import Group as Group
+    from fledge.interfaces.launcher import Launcher as Launcher
+    from fledge.interfaces.model import Model as Model
+    from fledge.interfaces.model import ParameterGroup as ParameterGroup
+    from fledge.interfaces.options import Options as Options
+    from fledge.interfaces.progress import Progress as Progress
+    from fledge.interfaces.progress import no_progress as no_progress
+    from fledge.interfaces.registry import ModelVersion as ModelVersion
+    from fledge.interfaces.registry import Registry as Registry
+    from fledge.interfaces.run import RunInfo as RunInfo
+    from fledge.interfaces.run import Trained as Trained
+    from fledge.interfaces.state import RunState as RunState
+    from fledge.interfaces.tracker import Tracker as Tracker
+    from fledge.metrics import log as log
+
+_HOME = {
+    "write_atomic": "fledge.atomic",
+    "unpack": "fledge.data.archive",
+    "download": "fledge.data.download",
+    "FolderDataset": "fledge.data.folder",
+    "FolderOptions": "fledge.data.folder",
+    "tensors_sha256": "fledge.digest",
+    "DataError": "fledge.errors",
+    "FledgeError": "fledge.errors",
+    "PluginError": "fledge.errors",
+    "RegistryError": "fledge.errors",
+    "RunError": "fledge.errors",
+    "SpecError": "fledge.errors",
+    "UnknownName": "fledge.errors",
+    "UsageError": "fledge.errors",
+    "Offer": "fledge.hooks",
+    "hookimpl": "fledge.hooks",
+    "ComputeBackend": "fledge.interfaces.backend",
+    "Finding": "fledge.interfaces.backend",
+    "LogChunk": "fledge.interfaces.backend",
+    "Request": "fledge.interfaces.backend",
+    "RunRef": "fledge.interfaces.backend",
+    "Status": "fledge.interfaces.backend",
+    "Dataset": "fledge.interfaces.dataset",
+    "Sample": "fledge.interfaces.dataset",
+    "Split": "fledge.interfaces.dataset",
+    "Job": "fledge.interfaces.job",
+    "Resources": "fledge.interfaces.job",
+    "Snapshot": "fledge.interfaces.job",
+    "SourceFile": "fledge.interfaces.job",
+    "Group": "fledge.interfaces.launcher",
+    "Launcher": "fledge.interfaces.launcher",
+    "Model": "fledge.interfaces.model",
+    "ParameterGroup": "fledge.interfaces.model",
+    "Options": "fledge.interfaces.options",
+    "Progress": "fledge.interfaces.progress",
+    "no_progress": "fledge.interfaces.progress",
+    "ModelVersion": "fledge.interfaces.registry",
+    "Registry": "fledge.interfaces.registry",
+    "RunInfo": "fledge.interfaces.run",
+    "Trained": "fledge.interfaces.run",
+    "RunState": "fledge.interfaces.state",
+    "Tracker": "fledge.interfaces.tracker",
+    "log": "fledge.metrics",
+}
+__all__ = sorted(_HOME)  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'fledge' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,32 @@
+"""The commands there are."""
+
+import typer
+
+from fledge.cli import run
+from fledge.cli.models import app as models
+from fledge.cli.runs import app as runs
+from fledge.cli.spec import app as spec
+
+app = typer.Typer(
+    name="fledge",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Fine-tune an image classifier here, then send the identical run to a cluster by changing one flag.",
+)
+app.command(
+    "run", cls=run.RunCommand, help="Train a model, or execute a script: on this machine or on another backend."
+)(run.run)
+app.add_typer(runs, name="runs", help="What ran, what runs, and what came of it.")
+app.add_typer(models, name="models", help="Trained models by name and version.")
+app.add_typer(spec, name="spec", help="The run spec: write one, or its JSON schema for editors.")
+
+
+@app.callback(invoke_without_command=True)
+def root(version: bool = typer.Option(False, "--version", help="Print fledge's version.", is_eager=True)) -> None:
+    if version:
+        from importlib.metadata import version as installed
+
+        print(f"fledge {installed('fledge')}")
+        raise typer.Exit

@@ -1,0 +1,30 @@
+"""What every command begins with: fledge's home and the catalog of what is installed."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from fledge.discovery.catalog import Catalog, discover
+from fledge.interfaces.backend import ComputeBackend
+from fledge.runs.places import home
+from fledge.runs.run_directory import RunDirectory
+from fledge.submission import backend_for
+
+
+@dataclass(frozen=True)
+class Context:
+    home: Path
+    catalog: Catalog
+
+    def run(self, prefix: str) -> tuple[RunDirectory, ComputeBackend]:
+        """A run by its id's beginning, and the backend it is on."""
+        found = RunDirectory.find(self.home, prefix)
+        return found, backend_for(found, self.catalog, self.home)
+
+
+def context() -> Context:
+    """Says on standard error which installed plugins are left out, and why."""
+    catalog = discover()
+    for broken in catalog.broken:
+        print(f"warning: {broken}", file=sys.stderr)
+    return Context(home(), catalog)

@@ -1,0 +1,84 @@
+"""`fledge run`: from words on the command line to a finished run."""
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+_SCRIPT_ARGS = "fledge.script_args"
+
+
+class RunCommand(TyperCommand):
+    """Keeps what stands behind `--` for the script, word by word."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if "--" in args:
+            at = args.index("--")
+            ctx.meta[_SCRIPT_ARGS] = args[at + 1 :]
+            args = args[:at]
+        return super().parse_args(ctx, args)
+
+
+def run(
+    ctx: typer.Context,
+    spec: Annotated[Path | None, typer.Argument(help="A spec file (TOML); without one, options are enough.")] = None,
+    dataset: Annotated[str | None, typer.Option(help="Data set: dataset.name.")] = None,
+    model: Annotated[str | None, typer.Option(help="Model: model.name.")] = None,
+    backend: Annotated[str | None, typer.Option(help="Where it runs: backend.name.")] = None,
+    tracker: Annotated[list[str] | None, typer.Option(help="Send metrics there too; may be repeated.")] = None,
+    launcher: Annotated[str | None, typer.Option(help="How its processes start: launcher.name.")] = None,
+    with_: Annotated[list[str] | None, typer.Option("--with", help="An extension; may be repeated.")] = None,
+    experiment: Annotated[str | None, typer.Option(help="The heading it is filed under.")] = None,
+    script: Annotated[Path | None, typer.Option(help="Execute this script; its arguments follow --.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; start nothing.")] = False,
+    detach: Annotated[bool, typer.Option("--detach", help="Return as soon as it runs; print its id.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Standard output is JSON, an object a line.")] = False,
+) -> int:
+    from fledge.cli.context import context
+    from fledge.cli.follow import follow
+    from fledge.cli.printing import print_json, print_plan
+    from fledge.errors import UsageError
+    from fledge.plan.make import make_plan
+    from fledge.spec.load import load, parse_assignment
+    from fledge.submission import submit
+
+    named = {
+        "dataset.name": dataset,
+        "model.name": model,
+        "backend.name": backend,
+        "launcher.name": launcher,
+        "experiment": experiment,
+        "script.path": str(script) if script else None,
+    }
+    overrides: list[tuple[str, Any]] = [(key, value) for key, value in named.items() if value is not None]
+    overrides += [(f"trackers.{name}", {}) for name in tracker or ()]
+    overrides += [(f"extensions.{name}", {}) for name in with_ or ()]
+    if _SCRIPT_ARGS in ctx.meta:
+        overrides.append(("script.args", ctx.meta[_SCRIPT_ARGS]))
+    overrides += [parse_assignment(text) for text in set_ or ()]
+
+    wanted = load(spec, overrides)
+    if detach and wanted.register_as:
+        raise UsageError(
+            "a detached run cannot be registered by this command, which returns before there is a model",
+            hint="leave out register, and then: fledge models register RUN --name NAME",
+        )
+    for note in wanted.notes:
+        print(f"note: {note}", file=sys.stderr)
+    here = context()
+    plan = make_plan(wanted, here.catalog, here.home)
+    if dry_run:
+        print_json(plan.to_dict()) if as_json else print_plan(plan)
+        return 0
+    started = submit(plan, here.catalog, here.home)
+    print(f"run {started.id} on {plan.spec.backend.name} ({len(plan.job.snapshot.files)} source files, "
+          f"{plan.job.snapshot.size / 1e6:.2f} MB)", file=sys.stderr)  # fmt: skip
+    if detach:
+        print_json({"run": started.id, "state": "QUEUED"}) if as_json else print(started.id)
+        return 0
+    return follow(started, here, register_as=plan.spec.register_as, as_json=as_json)

@@ -1,0 +1,148 @@
+"""ComputeBackend: somewhere a job can run."""
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from fledge.errors import RunError
+from fledge.interfaces.job import Job
+from fledge.interfaces.options import Options
+from fledge.interfaces.state import RunState
+
+
+@dataclass(frozen=True)
+class Request:
+    """Exactly what `submit` will do, as plain JSON values: made by `plan`, shown by --dry-run, sent by `submit`."""
+
+    body: dict[str, Any]
+    job: Job
+
+
+@dataclass(frozen=True)
+class RunRef:
+    """All that is needed to find a submitted job again, from any process: JSON values only."""
+
+    backend: str
+    key: str
+    details: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Status:
+    """What the backend knows; `reason` says in words why the state is what it is, where there is anything to say."""
+
+    state: RunState
+    reason: str = ""
+    exit_code: int | None = None
+
+
+@dataclass(frozen=True)
+class LogChunk:
+    """Bytes of the log, and the cursor from which the next chunk begins."""
+
+    data: bytes
+    cursor: int
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of `fledge doctor`."""
+
+    level: Literal["ok", "warning", "error"]
+    message: str
+    remedy: str = ""
+
+
+class ComputeBackend(ABC):
+    """Runs jobs and answers for them.
+
+    Constructed with its validated options and fledge's home folder (where runs are kept on this
+    machine); construction is cheap and touches nothing. Every method but `plan` and `submit` works
+    from a RunRef alone, in any process, any number of times, after a restart of either side.
+    """
+
+    poll_seconds: ClassVar[float] = 0.1
+
+    def __init__(self, options: Options, home: Path) -> None:
+        self.options = options
+        self.home = home
+
+    def plan(self, job: Job) -> Request:
+        """The request that would run this job. Pure: no network, nothing started, nothing written."""
+        return Request(body=self._plan(job), job=job)
+
+    def submit(self, request: Request, key: str) -> RunRef:
+        """Start it. Idempotent by key: a second submit with the same key returns the first one's reference."""
+        return self._submit(request, key)
+
+    def status(self, ref: RunRef) -> Status:
+        """Its state now."""
+        return self._status(ref)
+
+    def logs(self, ref: RunRef, cursor: int = 0, follow: bool = False) -> Iterator[LogChunk]:
+        """The log from `cursor` (a byte offset; 0 is the beginning) on, complete and in order.
+
+        Without `follow` it ends at what there is now; with it, when the run has ended and everything was given.
+        """
+        while True:
+            # Asked before reading: what is written between the two is then read in the next round.
+            ended = not follow or self.status(ref).state.is_final
+            while True:
+                chunk = self._read_log(ref, cursor)
+                if not chunk.data:
+                    break
+                cursor = chunk.cursor
+                yield chunk
+            if ended:
+                return
+            time.sleep(self.poll_seconds)
+
+    def cancel(self, ref: RunRef, timeout: float = 30.0) -> Status:
+        """Stop it and everything it started; returns when it has stopped. Idempotent, harmless on an ended run.
+
+        Raises RunError when it still runs after `timeout` seconds.
+        """
+        status = self.status(ref)
+        if status.state.is_final:
+            return status
+        self._cancel(ref)
+        deadline = time.monotonic() + timeout
+        while not (status := self.status(ref)).state.is_final:
+            if time.monotonic() > deadline:
+                raise RunError(f"run {ref.key} is still {status.state} {timeout:g} s after it was asked to stop")
+            time.sleep(self.poll_seconds)
+        return status
+
+    def fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
+        """Copy the run's files that match a glob pattern ("outputs/**") below `dest`, keeping their relative paths.
+
+        Files already there with the same content are not written again. Returns the paths below `dest`.
+        """
+        dest.mkdir(parents=True, exist_ok=True)
+        return self._fetch(ref, pattern, dest)
+
+    def check(self) -> list[Finding]:
+        """What `fledge doctor` should say about this backend."""
+        return []
+
+    @abstractmethod
+    def _plan(self, job: Job) -> dict[str, Any]: ...
+
+    @abstractmethod
+    def _submit(self, request: Request, key: str) -> RunRef: ...
+
+    @abstractmethod
+    def _status(self, ref: RunRef) -> Status: ...
+
+    @abstractmethod
+    def _read_log(self, ref: RunRef, cursor: int) -> LogChunk:
+        """Up to about a megabyte from `cursor` on; empty where there is nothing more now."""
+
+    @abstractmethod
+    def _cancel(self, ref: RunRef) -> None: ...
+
+    @abstractmethod
+    def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]: ...

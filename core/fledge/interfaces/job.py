@@ -1,0 +1,60 @@
+"""Job: all that a backend ever sees of a run."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class SourceFile:
+    """A file that travels with the job: where it is now, and where it will be below the job's working folder."""
+
+    source: Path
+    target: str
+    size: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The source files a job takes along. `left_out` counts files by the reason they stay behind."""
+
+    files: tuple[SourceFile, ...] = ()
+    left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Bytes, all files together."""
+        return sum(file.size for file in self.files)
+
+
+@dataclass(frozen=True)
+class Resources:
+    processes: int = 1
+    nodes: int = 1
+
+
+@dataclass(frozen=True)
+class Job:
+    """A program to run somewhere: no torch, no data set, no model in it.
+
+    argv          what to execute on each node; "python" as the first word means the interpreter that has fledge
+    snapshot      files to copy below the working folder
+    files         small text files to write there too, by relative path
+    requirements  Python distributions the job needs, as pip requirement lines; a backend on this
+                  machine has them already
+    environment   environment variables, none of them secret
+    resources     how many processes on how many nodes
+    launcher      how the ranks are started: a launcher's name
+
+    The backend starts it in a working folder holding the snapshot and files, with FLEDGE_RUN_DIR
+    naming a folder whose content it keeps: the journal, `outputs/` and `logs/` end up there.
+    """
+
+    name: str
+    argv: tuple[str, ...]
+    snapshot: Snapshot = Snapshot()
+    files: Mapping[str, str] = field(default_factory=dict)
+    requirements: tuple[str, ...] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources = Resources()
+    launcher: str = "single"

@@ -1,0 +1,82 @@
+"""Model: a network for a given list of classes, and how an image becomes its input."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fledge.interfaces.options import Options
+from fledge.interfaces.progress import Progress, no_progress
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+    from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class ParameterGroup:
+    """Parameters that share a learning rate."""
+
+    name: str
+    parameters: "list[nn.Parameter]"
+
+
+class Model(ABC):
+    """A trainable classifier.
+
+    Constructed with its validated options; construction is cheap and touches nothing.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    def prepare(self, cache: Path, progress: Progress = no_progress, warn: Callable[[str], None] = print) -> None:
+        """Fetch and verify pretrained weights, if the options ask for any. Idempotent; `cache` outlives runs.
+
+        Raises DataError where weights cannot be had or are not the ones they should be.
+        """
+        cache.mkdir(parents=True, exist_ok=True)
+        self._prepare(cache, progress, warn)
+
+    def provenance(self) -> Mapping[str, str]:
+        """Where the starting weights came from: recorded with the run. Valid after `prepare`."""
+        return {}
+
+    @abstractmethod
+    def build(self, classes: Sequence[str]) -> "nn.Module":
+        """The network: float32 images [N, 3, H, W], as `transforms` makes them, to logits [N, len(classes)].
+
+        Deterministic under torch's global random seed. Called after `prepare`.
+        """
+
+    @abstractmethod
+    def transforms(self, train: bool) -> "Callable[[Image], Tensor]":
+        """A picklable callable from an RGB image of any size to the network's input, float32 [3, H, W].
+
+        With `train` it may draw from torch's global generator, which the data pipeline seeds
+        from (seed, epoch, index) before each call, and from nothing else.
+        """
+
+    @abstractmethod
+    def describe_transforms(self) -> Mapping[str, object]:
+        """What `transforms(train=False)` does, as JSON: enough for another program to do the same."""
+
+    @abstractmethod
+    def parts(self, module: "nn.Module") -> "tuple[nn.Module, nn.Module]":
+        """(backbone, head), sharing parameters with `module`; head(backbone(x)) equals module(x).
+
+        The backbone's output is [N, F]: what a frozen backbone's feature cache keeps.
+        """
+
+    def parameter_groups(self, module: "nn.Module") -> Iterable[ParameterGroup]:
+        """Groups from the input to the output, for learning rates that grow with depth; every parameter once."""
+        backbone, head = self.parts(module)
+        return [
+            ParameterGroup("backbone", list(backbone.parameters())),
+            ParameterGroup("head", list(head.parameters())),
+        ]
+
+    def _prepare(  # noqa: B027 -- a model without pretrained weights has nothing to do here
+        self, cache: Path, progress: Progress, warn: Callable[[str], None]
+    ) -> None: ...

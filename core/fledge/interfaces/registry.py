@@ -1,0 +1,57 @@
+"""Registry: names and versions for trained models."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fledge.interfaces.options import Options
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One immutable version of a named model.
+
+    files maps each relative path to its SHA-256; card is the model card (classes, transforms,
+    spec, metrics, hashes); run is the id of the run that made it; created is UTC, ISO 8601.
+    """
+
+    name: str
+    version: int
+    run: str
+    created: str
+    files: Mapping[str, str]
+    card: Mapping[str, Any]
+    tags: Mapping[str, str] = field(default_factory=dict)
+
+
+class Registry(ABC):
+    """Keeps model versions. Constructed with its validated options and fledge's home folder."""
+
+    def __init__(self, options: Options, home: Path) -> None:
+        self.options = options
+        self.home = home
+
+    @abstractmethod
+    def register(self, run: str, folder: Path, name: str, tags: Mapping[str, str]) -> ModelVersion:
+        """Keep the files in `folder`, among them a model card `model.json`, as the next version of `name`.
+
+        Versions count from 1, are never reused or changed, and are unique under concurrent
+        registrations. Registering the same run's same files again returns the version they have.
+        """
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """The names that have a version, sorted."""
+
+    @abstractmethod
+    def versions(self, name: str) -> list[ModelVersion]:
+        """Oldest first; empty for an unknown name."""
+
+    @abstractmethod
+    def fetch(self, name: str, version: int, dest: Path) -> list[Path]:
+        """Copy a version's files below `dest`; every hash is checked.
+
+        Raises RegistryError where a file is missing or not what was registered.
+        """

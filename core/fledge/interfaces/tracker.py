@@ -1,0 +1,35 @@
+"""Tracker: sends what the journal says to a place where people look."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fledge.interfaces.options import Options
+from fledge.interfaces.run import RunInfo
+
+
+class Tracker(ABC):
+    """Called from a thread of its own that reads the journal: it may be slow, and it may raise.
+
+    Neither slows or fails the run; what it missed stays in the journal.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+
+    @abstractmethod
+    def start(self, run: RunInfo) -> None:
+        """Called first. A run that is told again (after a resume) is continued, not made a second time."""
+
+    @abstractmethod
+    def record(self, events: Sequence[Mapping[str, Any]]) -> None:
+        """Journal events in order; each exactly once unless this raised."""
+
+    @abstractmethod
+    def artifact(self, path: Path) -> None:
+        """A file among the run's outputs is complete."""
+
+    @abstractmethod
+    def finish(self, state: str) -> None:
+        """Called last, with the run's final state."""

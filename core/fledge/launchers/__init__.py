@@ -1,0 +1,1 @@
+"""Launchers that need nothing but the core."""

@@ -1,0 +1,50 @@
+"""Which files of a source folder stay behind when the folder travels with a run."""
+
+from pathlib import Path
+
+from pathspec import GitIgnoreSpec
+
+from fledge.errors import DataError
+
+IGNORE_FILES = (".fledgeignore", ".amlignore", ".gitignore")
+
+# Never sent, whatever an ignore file says: history, secrets, and what the receiving side makes itself.
+ALWAYS = {
+    "version control": [".git", ".hg", ".svn"],
+    "secrets": [
+        ".env", ".env.*", "*.pem", "*.key", "*.pfx", "*.p12", "*.ppk", "*.keystore", "id_rsa*", "id_dsa*", "id_ecdsa*",
+        "id_ed25519*", ".ssh/", ".aws/", ".azure/", ".gnupg/", ".kube/", ".netrc", ".pypirc", ".git-credentials",
+    ],
+    "fledge's own": [".fledge/", "/outputs/", "/logs/"],
+    "Python's own": ["__pycache__/", "*.pyc"],
+}  # fmt: skip
+
+
+class IgnoreRules:
+    """The first of .fledgeignore, .amlignore and .gitignore in the folder, and the rules that always hold.
+
+    The ignore files replace one another, they do not add up: what Azure ML does with its own.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.file = next((folder / name for name in IGNORE_FILES if (folder / name).is_file()), None)
+        self._always = {reason: GitIgnoreSpec.from_lines(lines) for reason, lines in ALWAYS.items()}
+        self._told = GitIgnoreSpec.from_lines(self._lines())
+
+    def reason(self, path: str, *, folder: bool) -> str | None:
+        """Why this path (relative, with forward slashes) stays behind, or None where it travels."""
+        seen = path + "/" if folder else path
+        for reason, rules in self._always.items():
+            if rules.match_file(seen):
+                return reason
+        if self.file is not None and self._told.match_file(seen):
+            return self.file.name
+        return None
+
+    def _lines(self) -> list[str]:
+        if self.file is None:
+            return []
+        try:
+            return self.file.read_text(encoding="utf-8").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise DataError(f"{self.file} cannot be read: {error}") from None

@@ -1,0 +1,81 @@
+"""Makes the plan of a run."""
+
+from importlib.metadata import distribution
+from importlib.util import find_spec
+from json import loads
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from fledge.discovery.catalog import Catalog
+from fledge.discovery.plugin import Plugin
+from fledge.interfaces.job import Job, Resources, Snapshot
+from fledge.plan.plan import Plan
+from fledge.plan.resolve import resolve
+from fledge.plan.snapshot import package, snapshot
+from fledge.spec.run_spec import RunSpec
+
+SPEC_FILE = ".fledge-spec.toml"
+
+
+def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
+    """Settle the spec and work out the job and the backend's request.
+
+    Pure: reads the spec's source folder and the installed plugins, and nothing else; no network,
+    nothing started, nothing written. Raises UsageError or DataError.
+    """
+    spec, plugins = resolve(spec, catalog)
+    resources = Resources(spec.launcher.processes, spec.launcher.nodes)
+    launcher = catalog.implementation("launcher", spec.launcher.name)(
+        catalog.options("launcher", spec.launcher.name, spec.launcher.options, Path)
+    )
+    job = Job(
+        name=spec.experiment,
+        argv=launcher.command(("python", "-P", "-m", "fledge.worker", SPEC_FILE), resources),
+        snapshot=_source(spec, plugins),
+        files={SPEC_FILE: spec_toml(spec)},
+        requirements=_requirements(plugins),
+        environment={"PYTHONUNBUFFERED": "1"},
+        resources=resources,
+        launcher=spec.launcher.name,
+    )
+    backend = catalog.implementation("backend", spec.backend.name)(
+        catalog.options("backend", spec.backend.name, spec.backend.options, Path), home
+    )
+    return Plan(spec, job, backend.plan(job), plugins)
+
+
+def spec_toml(spec: RunSpec) -> str:
+    return to_toml(spec.to_dict())
+
+
+def to_toml(told: dict[str, Any]) -> str:
+    return tomli_w.dumps(told)
+
+
+def _source(spec: RunSpec, plugins: tuple[Plugin, ...]) -> Snapshot:
+    if spec.script is not None:
+        assert spec.script.source is not None
+        return snapshot(spec.script.source)
+    # A plugin installed from the index is named by its version; one that is being worked on
+    # travels, so that an edit made while the run waits or trains does not reach it.
+    packages = [package(folder) for p in plugins if (folder := _editable(p))]
+    return Snapshot(tuple(file for one in packages for file in one.files))
+
+
+def _requirements(plugins: tuple[Plugin, ...]) -> tuple[str, ...]:
+    versions = {"fledge": distribution("fledge").version, **{p.distribution: p.version for p in plugins}}
+    return tuple(f"{name}=={version}" for name, version in sorted(versions.items()))
+
+
+def _editable(plugin: Plugin) -> Path | None:
+    """The package's folder, where the plugin is installed in place from its source; the core's own never is."""
+    if plugin.distribution == "fledge":
+        return None
+    origin = loads(distribution(plugin.distribution).read_text("direct_url.json") or "{}")
+    if not origin.get("dir_info", {}).get("editable"):
+        return None
+    found = find_spec(plugin.package)
+    locations = found.submodule_search_locations if found else None
+    return Path(locations[0]) if locations else None

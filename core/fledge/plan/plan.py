@@ -1,0 +1,45 @@
+"""Plan: exactly what will happen."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from fledge.discovery.plugin import Plugin
+from fledge.interfaces.backend import Request
+from fledge.interfaces.job import Job
+from fledge.spec.run_spec import RunSpec
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run spec with every option settled, the job it comes to, and the request its backend would send.
+
+    --dry-run prints this object, and submitting sends its request: there is no second way to make one.
+    """
+
+    spec: RunSpec
+    job: Job
+    request: Request
+    plugins: tuple[Plugin, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON values."""
+        snapshot = self.job.snapshot
+        return {
+            "spec": self.spec.to_dict(),
+            "plugins": {p.name: f"{p.distribution} {p.version}" for p in self.plugins},
+            "job": {
+                "name": self.job.name,
+                "argv": list(self.job.argv),
+                "environment": dict(self.job.environment),
+                "requirements": list(self.job.requirements),
+                "launcher": self.job.launcher,
+                "processes": self.job.resources.processes,
+                "nodes": self.job.resources.nodes,
+                "snapshot": {
+                    "size": snapshot.size,
+                    "files": {file.target: file.size for file in snapshot.files},
+                    "left_out": dict(snapshot.left_out),
+                },
+            },
+            "request": self.request.body,
+        }

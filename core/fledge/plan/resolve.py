@@ -1,0 +1,75 @@
+"""Settling a spec: every offer it names is looked up, every option validated, every path made absolute."""
+
+from pathlib import Path
+from typing import Any
+
+from fledge.discovery.catalog import Catalog
+from fledge.discovery.plugin import Plugin
+from fledge.errors import SpecError
+from fledge.hooks import Kind
+from fledge.spec.run_spec import RunSpec
+from fledge.spec.section import Choice
+
+# Of a launcher's section, these are the core's own and not the launcher's options.
+_OURS = {"name", "processes", "nodes"}
+
+
+def resolve(spec: RunSpec, catalog: Catalog) -> tuple[RunSpec, tuple[Plugin, ...]]:
+    """The same spec with all options written out, and the plugins it needs. Raises UsageError."""
+    _check_workload(spec)
+    update: dict[str, Any] = {}
+    plugins: dict[str, Plugin] = {}
+
+    def settle(kind: Kind, name: str, told: dict[str, Any], key: str) -> dict[str, Any]:
+        found = catalog.find(kind, name)
+        plugins[found.plugin.name] = found.plugin
+        options = catalog.options(kind, name, told, lambda option: spec.base_of(f"{key}.{option}"))
+        return options.model_dump(mode="json", exclude_none=True)
+
+    sections: list[tuple[Kind, Choice | None]] = [
+        ("dataset", spec.dataset),
+        ("model", spec.model),
+        ("backend", spec.backend),
+        ("launcher", spec.launcher),
+    ]
+    for kind, section in sections:
+        if section is not None:
+            kept = {key: value for key, value in section if key in _OURS}
+            update[kind] = type(section)(**kept, **settle(kind, section.name, section.options, kind))
+    tables: list[tuple[Kind, str, dict[str, dict[str, Any]]]] = [
+        ("tracker", "trackers", spec.trackers),
+        ("extension", "extensions", spec.extensions),
+    ]
+    for kind, key, table in tables:
+        update[key] = {name: settle(kind, name, told, f"{key}.{name}") for name, told in table.items()}
+    if spec.script is not None:
+        update["script"] = _resolve_script(spec)
+    return spec.model_copy(update=update), tuple(plugins[name] for name in sorted(plugins))
+
+
+def _check_workload(spec: RunSpec) -> None:
+    missing = [key for key, section in (("dataset", spec.dataset), ("model", spec.model)) if section is None]
+    if missing and spec.script is None:
+        raise SpecError(
+            f"the run spec names no {' and no '.join(missing)}",
+            hint="for example: fledge run --dataset birds --model resnet18, or: fledge run --script train.py",
+        )
+
+
+def _resolve_script(spec: RunSpec) -> Any:
+    script = spec.script
+    assert script is not None
+    told = script.path.expanduser()
+    path = (spec.base_of("script.path") / told).resolve()
+    if script.source is not None:
+        source = (spec.base_of("script.source") / script.source.expanduser()).resolve()
+        path = path if path.is_file() else (source / told).resolve()
+    else:
+        source = spec.base_of("script.source").resolve()
+        if not path.is_relative_to(source):
+            source = path.parent
+    if not path.is_file():
+        raise SpecError(f"there is no script {path}")
+    if not path.is_relative_to(source):
+        raise SpecError(f"the script {path} is not below its source folder {source}")
+    return script.model_copy(update={"path": Path(path.relative_to(source)), "source": source})

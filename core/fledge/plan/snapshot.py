@@ -1,0 +1,68 @@
+"""The files a run takes along."""
+
+import os
+from collections import Counter
+from pathlib import Path
+
+from fledge.errors import DataError
+from fledge.interfaces.job import Snapshot, SourceFile
+from fledge.plan.ignore import IgnoreRules
+
+MAX_BYTES = 1 << 30
+
+
+def snapshot(folder: Path) -> Snapshot:
+    """The source files below a folder, less what its ignore file names and what never travels.
+
+    Links to files travel as the files they name; links to folders stay behind. Raises DataError
+    above one gibibyte, naming the largest files: photographs do not belong in a source snapshot.
+    """
+    rules = IgnoreRules(folder)
+    left_out: Counter[str] = Counter()
+    files = _walk(folder, "", rules, left_out)
+    taken = Snapshot(tuple(sorted(files, key=lambda file: file.target)), dict(left_out))
+    if taken.size > MAX_BYTES:
+        largest = sorted(taken.files, key=lambda file: -file.size)[:5]
+        raise DataError(
+            f"the source folder {folder} holds {taken.size / 1e9:.1f} GB, and at most "
+            f"{MAX_BYTES / 1e9:.1f} GB travel with a run; the largest files: "
+            + ", ".join(f"{file.target} ({file.size / 1e6:.0f} MB)" for file in largest),
+            hint="name what should stay behind in a .fledgeignore file there, written like a .gitignore",
+        )
+    return taken
+
+
+def package(folder: Path) -> Snapshot:
+    """A Python package's source files, below a folder of the package's name."""
+    rules = IgnoreRules(folder)
+    found = _walk(folder, "", rules, Counter())
+    return Snapshot(tuple(SourceFile(f.source, f"{folder.name}/{f.target}", f.size) for f in found))
+
+
+def _walk(folder: Path, prefix: str, rules: IgnoreRules, left_out: Counter[str]) -> list[SourceFile]:
+    found = []
+    try:
+        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+    except OSError as error:
+        raise DataError(f"the source folder {folder} cannot be read: {error.strerror}") from None
+    for entry in entries:
+        path = prefix + entry.name
+        is_folder = entry.is_dir()
+        reason = rules.reason(path, folder=is_folder) or _unfit(entry, is_folder)
+        if reason:
+            left_out[reason] += 1
+        elif is_folder:
+            found += _walk(Path(entry.path), path + "/", rules, left_out)
+        else:
+            found.append(SourceFile(Path(entry.path), path, entry.stat().st_size))
+    return found
+
+
+def _unfit(entry: os.DirEntry[str], is_folder: bool) -> str | None:
+    if is_folder and entry.is_symlink():
+        return "links to folders"
+    if is_folder and (Path(entry.path) / "pyvenv.cfg").exists():
+        return "virtual environments"
+    if not is_folder and not entry.is_file():
+        return "neither files nor folders"
+    return None

@@ -1,0 +1,103 @@
+"""Journal: the append-only list of a run's events, and the one truth about it.
+
+Each line of `journal.jsonl` is a JSON object with `time` (UTC, ISO 8601) and `event`:
+
+    state     state, and error where it failed
+    params    values: what was decided before training (device, classes, data set, weights, ...)
+    metrics   values by name, epoch and step where they have one
+    progress  what, done, total, unit
+    warning   message
+    artifact  path below the run's folder, size, sha256
+    trained   classes, metrics and weights_sha256 of the finished model
+"""
+
+import json
+import math
+import os
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fledge.interfaces.state import RunState
+
+FILE = "journal.jsonl"
+
+Event = dict[str, Any]
+
+
+class Journal:
+    """Writes events. Several processes may write to one journal at once: every event is a single append."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / FILE
+        self._handle: int | None = None
+
+    def write(self, event: str, /, **fields: Any) -> None:
+        told = {"time": now(), "event": event, **fields}
+        if self._handle is None:
+            self._handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+            self._end_torn_line(self._handle)
+        os.write(self._handle, (json.dumps(_plain(told), allow_nan=False) + "\n").encode())
+
+    def state(self, state: RunState, **fields: Any) -> None:
+        self.write("state", state=str(state), **fields)
+        assert self._handle is not None
+        os.fsync(self._handle)
+
+    def close(self) -> None:
+        if self._handle is not None:
+            os.close(self._handle)
+            self._handle = None
+
+    @staticmethod
+    def _end_torn_line(handle: int) -> None:
+        # A writer killed within its last line must not spoil the next one's first.
+        size = os.fstat(handle).st_size
+        if size and os.pread(handle, 1, size - 1) != b"\n":
+            os.write(handle, b"\n")
+
+
+def read(folder: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
+    """Each event from byte `offset` on, with the offset behind it. Lines that are not whole events are passed over."""
+    try:
+        file = (folder / FILE).open("rb")
+    except FileNotFoundError:
+        return
+    with file:
+        file.seek(offset)
+        for line in file:
+            if not line.endswith(b"\n"):
+                return
+            offset += len(line)
+            event = _parse(line)
+            if event is not None:
+                yield event, offset
+
+
+def events(folder: Path) -> Iterator[Event]:
+    """Each event of a run so far."""
+    for event, _ in read(folder):
+        yield event
+
+
+def now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _parse(line: bytes) -> Event | None:
+    try:
+        event = json.loads(line)
+    except ValueError:
+        return None
+    return event if isinstance(event, dict) and "event" in event else None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {str(key): _plain(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(inner) for inner in value]
+    return value if isinstance(value, str | int | float | bool | None) else str(value)

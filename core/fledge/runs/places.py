@@ -1,0 +1,20 @@
+"""Where fledge keeps things on this machine."""
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+
+def home() -> Path:
+    """FLEDGE_HOME, or `.fledge` in the working folder: runs and models. Absolute; need not exist."""
+    return Path(os.environ.get("FLEDGE_HOME") or ".fledge").expanduser().resolve()
+
+
+def cache() -> Path:
+    """The user's cache folder for fledge: downloads, weights, indexes. Absolute; need not exist."""
+    return platformdirs.user_cache_path("fledge").resolve()
+
+
+def runs(home: Path) -> Path:
+    return home / "runs"

@@ -1,0 +1,1 @@
+"""What a person asks for: the run spec, its sections, and how it is read."""

@@ -1,0 +1,80 @@
+"""RunSpec: what a person asks for, validated."""
+
+import re
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, PositiveInt, PrivateAttr, StringConstraints, model_validator
+
+from fledge.spec.script import ScriptSpec
+from fledge.spec.section import Choice, Section
+from fledge.spec.training import TrainingSpec
+
+NAME_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN.pattern)]
+
+
+class LauncherSpec(Choice):
+    name: str = Field("single", description="how the processes of the run are started")
+    processes: PositiveInt = Field(1, description="training processes a node")
+    nodes: PositiveInt = Field(1, description="machines")
+
+
+class BackendSpec(Choice):
+    name: str = Field("local", description="where the run happens")
+
+
+class RunSpec(Section):
+    """One run. Either `dataset` and `model` (fledge trains) or `script` (yours is executed)."""
+
+    experiment: Name = Field("default", description="the heading under which runs are grouped")
+    seed: int = Field(0, ge=0, lt=2**63, description="from which all randomness follows")
+    register_as: Name | None = Field(
+        None, alias="register", description="the name in the registry under which the trained model is kept"
+    )
+    dataset: Choice | None = Field(None, description="labelled images")
+    model: Choice | None = Field(None, description="the network")
+    training: TrainingSpec = Field(default_factory=TrainingSpec, description="how it learns")
+    script: ScriptSpec | None = Field(None, description="a script of yours, instead of dataset, model and training")
+    backend: BackendSpec = Field(default_factory=BackendSpec)
+    launcher: LauncherSpec = Field(default_factory=LauncherSpec)
+    trackers: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="where metrics are sent: a table of options for each tracker"
+    )
+    extensions: dict[str, dict[str, Any]] = Field(
+        default_factory=dict, description="what else happens to the trained model: a table of options for each"
+    )
+
+    # Where each key was written, because relative paths mean something else in a file than on the command line.
+    _bases: dict[str, Path] = PrivateAttr(default_factory=dict)
+    _notes: list[str] = PrivateAttr(default_factory=list)
+
+    @property
+    def workload(self) -> str:
+        return "script" if self.script else "train"
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know about how the words became this spec."""
+        return tuple(self._notes)
+
+    def base_of(self, key: str) -> Path:
+        """The absolute folder that a relative path written at `key` ("dataset.root") is relative to."""
+        return self._bases.get(key) or self._bases.get(key.split(".")[0]) or Path.cwd()
+
+    @model_validator(mode="after")
+    def _one_workload(self) -> "RunSpec":
+        if self.script is not None:
+            told = [key for key in ("dataset", "model", "training", "register_as") if key in self.model_fields_set]
+            if told:
+                raise ValueError(
+                    f"a run either executes script or trains: leave out {' and '.join(told)}, or leave out script"
+                )
+        return self
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values that TOML and JSON can both hold; reading them back gives an equal spec."""
+        told = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if self.script is not None:
+            told.pop("training")
+        return told

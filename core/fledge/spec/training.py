@@ -1,0 +1,58 @@
+"""TrainingSpec: everything about how a model is trained."""
+
+from typing import Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+
+from fledge.spec.section import Section
+
+
+class TrainingSpec(Section):
+    mode: Literal["finetune", "head"] = Field(
+        "finetune",
+        description="finetune: all layers; head: the backbone stays as it is, and its features are computed once",
+    )
+    epochs: PositiveInt = Field(10, description="times over the training images")
+    batch_size: PositiveInt = Field(32, description="images a step")
+    accumulate: PositiveInt = Field(1, description="steps whose gradients are averaged before the weights move")
+    optimizer: Literal["sgd", "adamw"] = Field("sgd", description="sgd has Nesterov-free momentum")
+    lr: PositiveFloat = Field(
+        0.01, description="learning rate of the head, and of all layers unless backbone_lr is set"
+    )
+    backbone_lr: PositiveFloat | None = Field(
+        None, description="learning rate of the earliest layers; those between are spaced geometrically up to lr"
+    )
+    momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
+    weight_decay: float = Field(0.0, ge=0, description="L2 penalty of sgd, decoupled decay of adamw")
+    schedule: Literal["constant", "step", "cosine"] = Field("cosine", description="how the learning rate falls")
+    step_size: PositiveInt = Field(7, description="schedule step: epochs between two falls")
+    gamma: float = Field(0.1, gt=0, le=1, description="schedule step: factor of a fall")
+    warmup_epochs: float = Field(0.0, ge=0, description="epochs over which the learning rate rises from zero")
+    label_smoothing: float = Field(0.0, ge=0, lt=1, description="share of the target spread over all classes")
+    class_weights: Literal["none", "balanced"] | dict[str, PositiveFloat] = Field(
+        "none", description="balanced: inverse to how often a class occurs; or a table of class = weight"
+    )
+    clip_grad_norm: PositiveFloat | None = Field(None, description="largest norm of all gradients together")
+    early_stopping: PositiveInt | None = Field(
+        None, description="epochs without a better validation accuracy after which training ends"
+    )
+    freeze_batchnorm: bool = Field(
+        False, description="keep the statistics of batch-norm layers as they were pretrained"
+    )
+    device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: cuda, else mps, else cpu")
+    workers: int | Literal["auto"] = Field(
+        "auto",
+        description="processes that decode images; auto: none on a CPU, where they take cores from the arithmetic",
+    )
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> "TrainingSpec":
+        if isinstance(self.workers, int) and self.workers < 0:
+            raise ValueError("workers is a number of processes: 0 or more, or 'auto'")
+        if self.backbone_lr is not None and self.mode == "head":
+            raise ValueError(
+                "backbone_lr has no effect in mode 'head', where the backbone does not learn: leave it out"
+            )
+        if self.warmup_epochs >= self.epochs and self.warmup_epochs > 0:
+            raise ValueError(f"warmup_epochs ({self.warmup_epochs:g}) must be fewer than epochs ({self.epochs})")
+        return self

@@ -1,0 +1,49 @@
+"""Turning a plan into a run: its folder is made, and its backend is handed the request."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from fledge.discovery.catalog import Catalog
+from fledge.interfaces.backend import ComputeBackend
+from fledge.interfaces.state import RunState
+from fledge.plan.make import spec_toml
+from fledge.plan.plan import Plan
+from fledge.runs.journal import now
+from fledge.runs.record import RunRecord
+from fledge.runs.run_directory import RunDirectory
+
+
+def submit(plan: Plan, catalog: Catalog, home: Path) -> RunDirectory:
+    """Start the run; returns once its backend has it. A submit that fails leaves nothing behind."""
+    run = RunDirectory.create(home)
+    try:
+        record = RunRecord(
+            run=run.id,
+            experiment=plan.spec.experiment,
+            workload=plan.spec.workload,
+            backend=plan.spec.backend.name,
+            state=RunState.QUEUED,
+            created=now(),
+        )
+        run.write("spec.toml", spec_toml(plan.spec))
+        run.write("plan.json", json.dumps(plan.to_dict(), indent=1))
+        ref = backend_of(plan.spec.backend.name, plan.spec.backend.options, catalog, home).submit(plan.request, run.id)
+        run.save(replace(record, ref=ref))
+    except BaseException:
+        run.discard()
+        raise
+    return run
+
+
+def backend_for(run: RunDirectory, catalog: Catalog, home: Path) -> ComputeBackend:
+    """The backend a run was submitted to, from nothing but the run's folder."""
+    told = run.plan()["spec"]["backend"]
+    return backend_of(told["name"], {key: value for key, value in told.items() if key != "name"}, catalog, home)
+
+
+def backend_of(name: str, options: dict[str, object], catalog: Catalog, home: Path) -> ComputeBackend:
+    backend: ComputeBackend = catalog.implementation("backend", name)(
+        catalog.options("backend", name, options, Path), home
+    )
+    return backend

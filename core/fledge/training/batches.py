@@ -1,0 +1,35 @@
+"""Batches: the samples of a split, epoch after epoch, in an order that only seed and epoch decide."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from fledge.training.seeds import permutation
+
+Batch = tuple[Tensor, Tensor]
+
+
+class Batches(ABC):
+    """Inputs [B, ...] and labels int64 [B] on the training device."""
+
+    def __init__(self, count: int, batch_size: int, seed: int, *, shuffled: bool) -> None:
+        self.count = count
+        self.batch_size = batch_size
+        self.seed = seed
+        self.shuffled = shuffled
+
+    def order(self, epoch: int) -> list[list[int]]:
+        """The indices of each batch of an epoch; every sample once.
+
+        A single sample left over joins the batch before it: batch normalisation has no statistics of one.
+        """
+        indices = permutation(self.count, self.seed, "order", epoch) if self.shuffled else list(range(self.count))
+        batches = [indices[at : at + self.batch_size] for at in range(0, self.count, self.batch_size)]
+        if self.shuffled and len(batches) > 1 and len(batches[-1]) == 1:
+            batches[-2:] = [batches[-2] + batches[-1]]
+        return batches
+
+    @abstractmethod
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of `order(epoch)`, in that order."""

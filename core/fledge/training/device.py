@@ -1,0 +1,25 @@
+"""Which device trains, and how it is made to give the same answer twice."""
+
+import torch
+
+from fledge.errors import SpecError
+
+
+def choose_device(wanted: str) -> torch.device:
+    """Raises SpecError where this machine has no such device."""
+    there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
+    if wanted == "auto":
+        return torch.device(next(name for name, present in there.items() if present))
+    if not there[wanted]:
+        found = ", ".join(name for name, present in there.items() if present)
+        raise SpecError(
+            f"training.device = {wanted!r}: torch {torch.__version__} finds no such device here",
+            hint=f"there is: {found}; 'auto' takes the best of them",
+        )
+    return torch.device(wanted)
+
+
+def make_deterministic() -> None:
+    """Choose kernels that give equal results for equal input; one that has no such form warns and runs."""
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.backends.cudnn.benchmark = False

@@ -1,0 +1,40 @@
+"""How good a model is on a split."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from fledge.training.batches import Batches
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """loss is the mean cross-entropy; accuracies are shares of 1; a class without samples is left out of per_class."""
+
+    loss: float
+    accuracy: float
+    per_class: dict[str, float]
+
+    def metrics(self, split: str) -> dict[str, float]:
+        """By name: val_loss, val_accuracy, val_accuracy/chickens, ..."""
+        named = {f"{split}_loss": self.loss, f"{split}_accuracy": self.accuracy}
+        return named | {f"{split}_accuracy/{name}": value for name, value in self.per_class.items()}
+
+
+@torch.inference_mode()
+def evaluate(module: nn.Module, batches: Batches, classes: tuple[str, ...]) -> Evaluation:
+    """Top-1 and per-class accuracy and loss over every sample once; leaves the module in evaluation mode."""
+    module.eval()
+    loss: torch.Tensor | float = 0.0
+    right = torch.zeros(len(classes), dtype=torch.int64)
+    seen = torch.zeros(len(classes), dtype=torch.int64)
+    for inputs, labels in batches.epoch(0):
+        logits = module(inputs).float()
+        loss = loss + cross_entropy(logits, labels, reduction="sum")
+        hits = logits.argmax(dim=1) == labels
+        right += torch.bincount(labels[hits], minlength=len(classes)).cpu()
+        seen += torch.bincount(labels, minlength=len(classes)).cpu()
+    per_class = {name: int(r) / int(s) for name, r, s in zip(classes, right, seen, strict=True) if s}
+    return Evaluation(float(loss) / batches.count, int(right.sum()) / batches.count, per_class)

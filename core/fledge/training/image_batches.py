@@ -1,0 +1,78 @@
+"""ImageBatches: batches decoded from images and transformed, in this process or in several."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import torch
+from PIL.Image import Image
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from fledge.interfaces.dataset import Sample
+from fledge.training.batches import Batch, Batches
+from fledge.training.seeds import seed_torch
+
+Key = tuple[int, int]
+
+
+class _Images(Dataset[tuple[Tensor, int]]):
+    """One transformed image by (epoch, index), the same whichever process asks."""
+
+    def __init__(self, samples: Sequence[Sample], transform: Callable[[Image], Tensor], seed: int) -> None:
+        self.samples = samples
+        self.transform = transform
+        self.seed = seed
+
+    def __getitem__(self, key: Key) -> tuple[Tensor, int]:
+        epoch, index = key
+        sample = self.samples[index]
+        image = sample.load()
+        seed_torch(self.seed, "augment", epoch, index)
+        return self.transform(image), sample.label
+
+
+class _Order:
+    """The keys of an epoch's batches. Set before each epoch, so that loader processes outlive epochs."""
+
+    def __init__(self, batches: Batches) -> None:
+        self.batches = batches
+        self.epoch = 0
+
+    def __iter__(self) -> Iterator[list[Key]]:
+        for indices in self.batches.order(self.epoch):
+            yield [(self.epoch, index) for index in indices]
+
+    def __len__(self) -> int:
+        return len(self.batches.order(self.epoch))
+
+
+class ImageBatches(Batches):
+    """float32 images [B, 3, H, W]. Augmentation is a function of (seed, epoch, index)."""
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        transform: Callable[[Image], Tensor],
+        *,
+        batch_size: int,
+        seed: int,
+        shuffled: bool,
+        workers: int,
+        device: torch.device,
+    ) -> None:
+        super().__init__(len(samples), batch_size, seed, shuffled=shuffled)
+        self.device = device
+        self._order = _Order(self)
+        options: dict[str, Any] = {"persistent_workers": True, "prefetch_factor": 4} if workers else {}
+        self._loader = DataLoader(
+            _Images(samples, transform, seed),
+            batch_sampler=self._order,  # type: ignore[arg-type]  # keys are (epoch, index)
+            num_workers=workers,
+            pin_memory=device.type == "cuda",
+            **options,
+        )
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        self._order.epoch = epoch
+        for images, labels in self._loader:
+            yield images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)

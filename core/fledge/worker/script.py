@@ -1,0 +1,32 @@
+"""The workload `script`: a person's own program, unchanged."""
+
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from fledge.errors import RunError
+from fledge.interfaces.state import RunState
+from fledge.runs.reporter import Reporter
+from fledge.spec.script import ScriptSpec
+
+
+def run_script(script: ScriptSpec, folder: Path, report: Reporter) -> None:
+    """Execute it in the working folder (the snapshot); its output is the run's log.
+
+    What it writes to `outputs/` and `logs/` lands in the run's own folders as it is written, so
+    that a run that is killed keeps it. Raises RunError where it does not end with exit status 0.
+    """
+    for name in ("outputs", "logs"):
+        kept = folder / name
+        kept.mkdir(exist_ok=True)
+        Path(name).symlink_to(kept, target_is_directory=True)
+    report.stage(RunState.RUNNING)
+    code = subprocess.run([sys.executable, str(script.path), *script.args], check=False).returncode
+    report.stage(RunState.FINALIZING)
+    for path in sorted(path for name in ("outputs", "logs") for path in (folder / name).rglob("*") if path.is_file()):
+        report.artifact(path)
+    if code < 0:
+        raise RunError(f"{script.path} was killed by {signal.Signals(-code).name}")
+    if code:
+        raise RunError(f"{script.path} ended with exit status {code}", hint="what it said stands in the log above")

@@ -1,0 +1,46 @@
+"""The workload `train`, with the extensions that the run asked for told about it."""
+
+from pathlib import Path
+from typing import Any
+
+from fledge.discovery.catalog import Catalog
+from fledge.hooks import new_manager
+from fledge.interfaces.run import RunInfo, Trained
+from fledge.runs.places import cache
+from fledge.runs.reporter import Reporter
+from fledge.spec.run_spec import RunSpec
+from fledge.training.train import train
+
+
+def run_training(spec: RunSpec, catalog: Catalog, run: RunInfo, report: Reporter) -> None:
+    lifecycle = _lifecycle(spec, catalog)
+    lifecycle.run_started(run=run)
+    try:
+        trained = train(spec, catalog, run, cache(), report, lifecycle)
+        lifecycle.model_trained(run=run, trained=trained)
+    except BaseException:
+        lifecycle.run_ended(run=run, state="FAILED")
+        raise
+    _tell(trained, run, report)
+    lifecycle.run_ended(run=run, state="COMPLETED")
+
+
+def _tell(trained: Trained, run: RunInfo, report: Reporter) -> None:
+    for path in sorted(path for path in run.outputs.rglob("*") if path.is_file()):
+        report.artifact(path)
+    report.journal.write(
+        "trained",
+        classes=list(trained.classes),
+        metrics=dict(trained.metrics),
+        weights_sha256=trained.weights_sha256,
+    )
+    accuracy, epoch = trained.metrics["best_val_accuracy"], trained.metrics["best_epoch"]
+    report.say(f"best validation accuracy {accuracy:.1%} in epoch {epoch:g}")
+
+
+def _lifecycle(spec: RunSpec, catalog: Catalog) -> Any:
+    manager = new_manager()
+    for name, told in spec.extensions.items():
+        options = catalog.options("extension", name, told, Path)
+        manager.register(catalog.implementation("extension", name)(options), name=name)
+    return manager.hook
