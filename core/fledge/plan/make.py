@@ -25,7 +25,8 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     Pure: reads the spec's source folder and the installed plugins, and nothing else; no network,
     nothing started, nothing written. Raises UsageError or DataError.
     """
-    spec, plugins = resolve(spec, catalog)
+    resolved = resolve(spec, catalog)
+    spec = resolved.spec
     resources = Resources(spec.launcher.processes, spec.launcher.nodes)
     launcher = catalog.implementation("launcher", spec.launcher.name)(
         catalog.options("launcher", spec.launcher.name, spec.launcher.options, Path)
@@ -33,9 +34,9 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     job = Job(
         name=spec.experiment,
         argv=launcher.command(("python", "-P", "-m", "fledge.worker", SPEC_FILE), resources),
-        snapshot=_source(spec, plugins),
+        snapshot=_source(spec, resolved.travelling),
         files={SPEC_FILE: spec_toml(spec)},
-        requirements=_requirements(plugins),
+        requirements=_requirements(resolved.travelling),
         environment={"PYTHONUNBUFFERED": "1"},
         resources=resources,
         launcher=spec.launcher.name,
@@ -43,7 +44,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     backend = catalog.implementation("backend", spec.backend.name)(
         catalog.options("backend", spec.backend.name, spec.backend.options, Path), home
     )
-    return Plan(spec, job, backend.plan(job), plugins)
+    return Plan(spec, job, backend.plan(job), resolved.plugins)
 
 
 def spec_toml(spec: RunSpec) -> str:

@@ -1,5 +1,6 @@
 """Settling a spec: every offer it names is looked up, every option validated, every path made absolute."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +15,27 @@ from fledge.spec.section import Choice
 _OURS = {"name", "processes", "nodes"}
 
 
-def resolve(spec: RunSpec, catalog: Catalog) -> tuple[RunSpec, tuple[Plugin, ...]]:
-    """The same spec with all options written out, and the plugins it needs. Raises UsageError."""
+@dataclass(frozen=True)
+class Resolved:
+    """The spec with all options written out; the plugins it needs here to submit, and there to work."""
+
+    spec: RunSpec
+    plugins: tuple[Plugin, ...]
+    travelling: tuple[Plugin, ...]
+
+
+def resolve(spec: RunSpec, catalog: Catalog) -> Resolved:
+    """Raises UsageError for whatever names no offer, no option or no file."""
     _check_workload(spec)
     update: dict[str, Any] = {}
     plugins: dict[str, Plugin] = {}
+    travelling: dict[str, Plugin] = {}
 
     def settle(kind: Kind, name: str, told: dict[str, Any], key: str) -> dict[str, Any]:
         found = catalog.find(kind, name)
         plugins[found.plugin.name] = found.plugin
+        if kind != "backend":
+            travelling[found.plugin.name] = found.plugin
         options = catalog.options(kind, name, told, lambda option: spec.base_of(f"{key}.{option}"))
         return options.model_dump(mode="json", exclude_none=True)
 
@@ -44,7 +57,11 @@ def resolve(spec: RunSpec, catalog: Catalog) -> tuple[RunSpec, tuple[Plugin, ...
         update[key] = {name: settle(kind, name, told, f"{key}.{name}") for name, told in table.items()}
     if spec.script is not None:
         update["script"] = _resolve_script(spec)
-    return spec.model_copy(update=update), tuple(plugins[name] for name in sorted(plugins))
+    return Resolved(spec.model_copy(update=update), _by_name(plugins), _by_name(travelling))
+
+
+def _by_name(plugins: dict[str, Plugin]) -> tuple[Plugin, ...]:
+    return tuple(plugins[name] for name in sorted(plugins))
 
 
 def _check_workload(spec: RunSpec) -> None:

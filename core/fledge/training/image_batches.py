@@ -66,7 +66,7 @@ class ImageBatches(Batches):
         options: dict[str, Any] = {"persistent_workers": True, "prefetch_factor": 4} if workers else {}
         self._loader = DataLoader(
             _Images(samples, transform, seed),
-            batch_sampler=self._order,  # type: ignore[arg-type]  # keys are (epoch, index)
+            batch_sampler=self._order,
             num_workers=workers,
             pin_memory=device.type == "cuda",
             **options,

@@ -1,0 +1,113 @@
+"""What the tests share: fledge as a process, and a stranger's plugin installed beside it."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    out: str
+    err: str
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """Standard output as JSON objects; fails on anything else there."""
+        return [json.loads(line) for line in self.out.splitlines()]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        return self.lines[-1]
+
+
+@dataclass
+class Fledge:
+    """Calls `fledge` as a person would: in a folder, with an environment."""
+
+    folder: Path
+    environment: dict[str, str]
+
+    @property
+    def home(self) -> Path:
+        return self.folder / ".fledge"
+
+    def __call__(self, *words: str | Path, status: int | None = 0, **environment: str) -> Result:
+        done = subprocess.run(
+            [sys.executable, "-m", "fledge", *map(str, words)],
+            cwd=self.folder,
+            env=self.environment | environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+        result = Result(done.returncode, done.stdout, done.stderr)
+        assert status is None or result.status == status, f"exit status {result.status}\n{result.out}\n{result.err}"
+        assert "Traceback" not in result.err, result.err
+        return result
+
+    def start(self, *words: str | Path) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            [sys.executable, "-m", "fledge", *map(str, words)],
+            cwd=self.folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+
+@pytest.fixture(scope="session")
+def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
+    """Installs a distribution's folder into a new folder of its own, to be put on PYTHONPATH."""
+
+    def install(source: Path) -> Path:
+        target = tmp_path_factory.mktemp("site")
+        subprocess.run(
+            [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
+            + ["--disable-pip-version-check", "--target", str(target), str(source)],
+            check=True,
+        )
+        return target
+
+    return install
+
+
+@pytest.fixture(scope="session")
+def sample_plugin(install: Callable[[Path], Path]) -> Path:
+    """The folder in which tests/sample_plugin is installed."""
+    return install(ROOT / "tests" / "sample_plugin")
+
+
+@pytest.fixture(scope="session")
+def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture
+def fledge(tmp_path: Path, sample_plugin: Path, user_cache: Path) -> Fledge:
+    """fledge in an empty folder, with the sample plugin, a cache of the tests' own and no settings from outside."""
+    folder = tmp_path / "work"
+    folder.mkdir()
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(("FLEDGE_", "PYTEST_"))}
+    environment |= {"PYTHONPATH": str(sample_plugin), "XDG_CACHE_HOME": str(user_cache), "OMP_NUM_THREADS": "1"}
+    return Fledge(folder, environment)
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real photographs and weights beside the checkout; tests that need it skip without it."""
+    folder = ROOT.parent / "shared"
+    if not (folder / "photos").is_dir():
+        pytest.skip(f"no real photographs: {folder / 'photos'} is absent")
+    return folder

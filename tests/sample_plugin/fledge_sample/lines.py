@@ -1,0 +1,31 @@
+"""Lines: a tracker that appends a line for everything it is told."""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fledge import RunInfo, Tracker
+
+
+class Lines(Tracker):
+    def start(self, run: RunInfo) -> None:
+        if self.options.trouble == "hangs":
+            time.sleep(3600)
+        self._tell(f"start {run.id}")
+
+    def record(self, events: Sequence[Mapping[str, Any]]) -> None:
+        if self.options.trouble == "raises":
+            raise ConnectionError("nobody is listening")
+        for event in events:
+            self._tell(f"event {event['event']}")
+
+    def artifact(self, path: Path) -> None:
+        self._tell(f"artifact {path.name} {path.exists()}")
+
+    def finish(self, state: str) -> None:
+        self._tell(f"finish {state}")
+
+    def _tell(self, line: str) -> None:
+        with self.options.path.open("a") as file:
+            file.write(line + "\n")

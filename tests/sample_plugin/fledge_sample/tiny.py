@@ -1,0 +1,30 @@
+"""Tiny: a small convolutional network with what makes training random (dropout) and stateful (batch norm)."""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import torch
+from fledge import Model
+from PIL.Image import Image
+from torch import Tensor, nn
+from torchvision.transforms import v2
+
+
+class Tiny(Model):
+    def build(self, classes: Sequence[str]) -> nn.Module:
+        backbone = nn.Sequential(
+            nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
+        )
+        head = nn.Sequential(nn.Dropout(self.options.dropout), nn.Linear(16, len(classes)))
+        return nn.Sequential(backbone, head)
+
+    def transforms(self, train: bool) -> Callable[[Image], Tensor]:
+        size = self.options.size
+        steps: list[nn.Module] = [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()] if train else [v2.Resize((size, size))]
+        return v2.Compose([*steps, v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+
+    def describe_transforms(self) -> Mapping[str, object]:
+        return {"resize": [self.options.size, self.options.size]}
+
+    def parts(self, module: nn.Module) -> tuple[nn.Module, nn.Module]:
+        assert isinstance(module, nn.Sequential)
+        return module[0], module[1]
