@@ -117,6 +117,8 @@ class Local(ComputeBackend):
 
     def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
         folder = Path(ref.details["folder"])
+        if not pattern or pattern.startswith("/") or ".." in Path(pattern).parts:
+            raise UsageError(f"{pattern!r} does not name files within a run", hint='for example: "outputs/**/*"')
         fetched = []
         for source in sorted(folder.glob(pattern)):
             target = dest / source.relative_to(folder)

@@ -22,7 +22,12 @@ def main(run_dir: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda *_: None)
     try:
-        job = subprocess.Popen(launch["argv"], cwd=launch["cwd"], stdin=subprocess.DEVNULL, preexec_fn=_die_with_parent)
+        job = subprocess.Popen(
+            launch["argv"],
+            cwd=launch["cwd"],
+            stdin=subprocess.DEVNULL,
+            preexec_fn=_die_with_parent,  # noqa: PLW1509 -- there is no other thread
+        )
     except OSError as error:
         print(f"{launch['argv'][0]} cannot be started: {error}", file=sys.stderr)
         _record(run_dir, 127)

@@ -1,0 +1,16 @@
+"""The options of `birds`."""
+
+from pathlib import Path
+
+from fledge import FolderOptions
+from pydantic import Field
+
+TUTORIAL = "https://azuremlexamples.blob.core.windows.net/datasets/fowl_data.zip"
+
+
+class BirdsOptions(FolderOptions):
+    url: str = Field(TUTORIAL, description="the archive: a mirror's address, or a file:// one")
+    root: Path | None = Field(
+        None, description="a copy on this machine instead: the unpacked folder, or the archive itself"
+    )
+    sha256: str | None = Field(None, pattern="^[0-9a-fA-F]{64}$", description="what the archive's SHA-256 must be")
