@@ -1,9 +1,12 @@
 """Unpacking an archive that came from somewhere else."""
 
+import gzip
+import lzma
 import shutil
 import stat
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -16,6 +19,17 @@ from fledge.errors import DataError
 from fledge.interfaces.progress import Progress, no_progress
 
 _CHUNK = 1 << 16
+# gzip's error is an OSError too, so these are looked at first.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    gzip.BadGzipFile,
+    lzma.LZMAError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)
@@ -47,6 +61,8 @@ def unpack(archive: Path, target: Path, *, max_bytes: int, max_files: int, progr
             _write_all(archive, staging, max_bytes, max_files, progress)
             staging.rename(target)
             sync_folder(target.parent)
+        except _DAMAGE as error:
+            raise DataError(f"{archive.name} is damaged: {error}") from None
         except OSError as error:
             raise DataError(f"{archive.name} cannot be unpacked to {target}: {error.strerror or error}") from None
         finally:
@@ -85,18 +101,15 @@ def _write_all(archive: Path, staging: Path, max_bytes: int, max_files: int, pro
 
 
 def _members(archive: Path) -> Iterator[_Member]:
-    try:
-        if zipfile.is_zipfile(archive):
-            yield from _zip_members(archive)
-        elif tarfile.is_tarfile(archive):
-            yield from _tar_members(archive)
-        else:
-            raise DataError(
-                f"{archive.name} is neither a zip nor a tar archive",
-                hint="was it cut short, or did the address answer with a page instead of the file?",
-            )
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, ValueError) as error:
-        raise DataError(f"{archive.name} is damaged: {error}") from None
+    if zipfile.is_zipfile(archive):
+        yield from _zip_members(archive)
+    elif tarfile.is_tarfile(archive):
+        yield from _tar_members(archive)
+    else:
+        raise DataError(
+            f"{archive.name} is neither a zip nor a tar archive",
+            hint="was it cut short, or did the address answer with a page instead of the file?",
+        )
 
 
 def _zip_members(archive: Path) -> Iterator[_Member]:

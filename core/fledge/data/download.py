@@ -19,7 +19,6 @@ from fledge.atomic import sync_folder, write_atomic
 from fledge.errors import DataError
 from fledge.interfaces.progress import Progress, no_progress
 
-_CHUNK = 1 << 16
 _TIMEOUT = httpx.Timeout(60.0, connect=10.0)
 _AGAIN = frozenset({408, 429, 500, 502, 503, 504})
 
@@ -138,7 +137,8 @@ class _Transfer:
             self._remember(response)
             done = have
             with self.part.open("ab" if resumed else "wb") as file:
-                for chunk in response.iter_raw(_CHUNK):
+                # As the network brings them: what a chunk size held back would be lost with the connection.
+                for chunk in response.iter_raw():
                     file.write(chunk)
                     done += len(chunk)
                     _bounded(done, self.max_bytes, self.url)

@@ -94,6 +94,8 @@ def _examine(path: Path) -> Inspected:
 
 def _oddness(image: Image.Image) -> str:
     """In one word or two, or nothing."""
+    if getattr(image, "n_frames", 1) > 1:
+        return "animated"
     if image.mode == "CMYK":
         return "CMYK"
     if image.mode == "P":
@@ -104,8 +106,6 @@ def _oddness(image: Image.Image) -> str:
         return "transparent"
     if image.getexif().get(_ORIENTATION, 1) != 1:
         return "EXIF-rotated"
-    if getattr(image, "n_frames", 1) > 1:
-        return "animated"
     return ""
 
 
