@@ -20,7 +20,6 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 bench: $(READY)
-	$(BIN)/python bench/startup.py
 	$(BIN)/python bench/real_photos.py
 
 clean:

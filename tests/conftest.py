@@ -10,8 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 ROOT = Path(__file__).parent.parent
+
+# Nothing is timed: the machine may be busy.
+settings.register_profile("fledge", deadline=None, max_examples=50)
+settings.load_profile("fledge")
 
 
 @dataclass(frozen=True)
@@ -74,8 +79,20 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
     def install(source: Path) -> Path:
         target = tmp_path_factory.mktemp("site")
         subprocess.run(
-            [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-deps", "--no-build-isolation"]
-            + ["--disable-pip-version-check", "--target", str(target), str(source)],
+            [
+                sys.executable,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--no-index",
+                "--no-deps",
+                "--no-build-isolation",
+                "--disable-pip-version-check",
+                "--target",
+                str(target),
+                str(source),
+            ],  # fmt: skip
             check=True,
         )
         return target
@@ -94,14 +111,23 @@ def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("cache")
 
 
-@pytest.fixture
-def fledge(tmp_path: Path, sample_plugin: Path, user_cache: Path) -> Fledge:
-    """fledge in an empty folder, with the sample plugin, a cache of the tests' own and no settings from outside."""
-    folder = tmp_path / "work"
-    folder.mkdir()
+@pytest.fixture(scope="session")
+def fledge_in(sample_plugin: Path, user_cache: Path) -> Callable[[Path], Fledge]:
+    """fledge in a folder, with the sample plugin, a cache of the tests' own and no settings from outside."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("FLEDGE_", "PYTEST_"))}
     environment |= {"PYTHONPATH": str(sample_plugin), "XDG_CACHE_HOME": str(user_cache), "OMP_NUM_THREADS": "1"}
-    return Fledge(folder, environment)
+
+    def fledge_in(folder: Path) -> Fledge:
+        folder.mkdir(parents=True)
+        return Fledge(folder, dict(environment))
+
+    return fledge_in
+
+
+@pytest.fixture
+def fledge(tmp_path: Path, fledge_in: Callable[[Path], Fledge]) -> Fledge:
+    """fledge in an empty folder of the test's own."""
+    return fledge_in(tmp_path / "work")
 
 
 @pytest.fixture(scope="session")

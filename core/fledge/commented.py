@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from fledge.discovery.catalog import Catalog
+from fledge.spec.run_spec import LauncherSpec
 from fledge.spec.training import TrainingSpec
 
 _SHOWN = ("mode", "epochs", "batch_size")
@@ -38,6 +39,7 @@ def commented_spec(catalog: Catalog, dataset: str, model: str) -> str:
         "",
         "[launcher]",
         *_choice(catalog, "launcher", "single"),
+        *_keys(LauncherSpec, leave_out=("name",)),
         "",
     ]
     return "\n".join(lines)
@@ -48,15 +50,17 @@ def _choice(catalog: Catalog, kind: Any, name: str) -> Iterator[str]:
     yield from _keys(catalog.options_class(catalog.find(kind, name).offer))
 
 
-def _keys(model: type[BaseModel], shown: tuple[str, ...] = ()) -> Iterator[str]:
+def _keys(model: type[BaseModel], shown: tuple[str, ...] = (), leave_out: tuple[str, ...] = ()) -> Iterator[str]:
     for name, field in model.model_fields.items():
+        if name in leave_out:
+            continue
         free = field.is_required() or name in shown
         comment = f"   # {field.description}" if field.description else ""
         yield f"{'' if free else '# '}{_assignment(name, field)}{comment}"
 
 
 def _assignment(name: str, field: FieldInfo) -> str:
-    value = "FILL-IN" if field.is_required() else field.default
+    value = "FILL-IN" if field.is_required() else field.get_default(call_default_factory=True)
     if value is None:
         return f"{name} = ..."
     value = str(value) if isinstance(value, PurePath) else value

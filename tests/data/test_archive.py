@@ -10,7 +10,9 @@ from fledge import DataError, unpack
 from hypothesis import given
 from hypothesis import strategies as st
 
-LIMITS = {"max_bytes": 1_000_000, "max_files": 100}
+
+def unpack_bounded(archive: Path, target: Path) -> None:
+    unpack(archive, target, max_bytes=1_000_000, max_files=100)
 
 
 def zipped(path: Path, members: Sequence[tuple[str | zipfile.ZipInfo, bytes]]) -> Path:
@@ -29,7 +31,7 @@ def tarred(path: Path, *members: tarfile.TarInfo) -> Path:
 
 def test_files_come_out_whole_and_litter_does_not(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "a.zip", [("train/ä/1.jpg", b"one"), ("__MACOSX/x", b""), ("train/.DS_Store", b"")])
-    unpack(archive, tmp_path / "out", **LIMITS)
+    unpack_bounded(archive, tmp_path / "out")
     assert [p.relative_to(tmp_path / "out").as_posix() for p in (tmp_path / "out").rglob("*.*")] == ["train/ä/1.jpg"]
     assert (tmp_path / "out/train/ä/1.jpg").read_bytes() == b"one"
 
@@ -37,7 +39,7 @@ def test_files_come_out_whole_and_litter_does_not(tmp_path: Path) -> None:
 def test_a_tar_archive(tmp_path: Path) -> None:
     member = tarfile.TarInfo("./train/a/1.jpg")
     member.size = 5
-    unpack(tarred(tmp_path / "a.tgz", member), tmp_path / "out", **LIMITS)
+    unpack_bounded(tarred(tmp_path / "a.tgz", member), tmp_path / "out")
     assert (tmp_path / "out/train/a/1.jpg").read_bytes() == b"xxxxx"
 
 
@@ -47,7 +49,7 @@ def test_a_tar_archive(tmp_path: Path) -> None:
 def test_a_name_that_leads_outside_refuses_the_archive(tmp_path: Path, name: str) -> None:
     archive = zipped(tmp_path / "a.zip", [("good", b"1"), (name, b"2")])
     with pytest.raises(DataError, match="outside"):
-        unpack(archive, tmp_path / "deep" / "out", **LIMITS)
+        unpack_bounded(archive, tmp_path / "deep" / "out")
     assert not [path for path in tmp_path.rglob("*") if path.is_file() and path.suffix not in (".zip", ".lock")]
 
 
@@ -56,7 +58,7 @@ def test_nothing_is_ever_written_outside(tmp_path_factory: pytest.TempPathFactor
     base = tmp_path_factory.mktemp("archive")
     archive = zipped(base / "a.zip", [(name, b"content")])
     try:
-        unpack(archive, base / "in" / "out", **LIMITS)
+        unpack_bounded(archive, base / "in" / "out")
     except DataError:
         assert not (base / "in" / "out").exists()
     written = [path for path in base.rglob("*") if path.is_file() and path.suffix not in (".zip", ".lock")]
@@ -67,12 +69,12 @@ def test_links_and_devices_are_refused(tmp_path: Path) -> None:
     link = zipfile.ZipInfo("link")
     link.external_attr = (stat.S_IFLNK | 0o777) << 16
     with pytest.raises(DataError, match="link"):
-        unpack(zipped(tmp_path / "a.zip", [(link, b"/etc/passwd")]), tmp_path / "out", **LIMITS)
+        unpack_bounded(zipped(tmp_path / "a.zip", [(link, b"/etc/passwd")]), tmp_path / "out")
     for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE):
         member = tarfile.TarInfo("bad")
         member.type, member.linkname = kind, "/etc/passwd"
         with pytest.raises(DataError, match="link or a device"):
-            unpack(tarred(tmp_path / "a.tgz", member), tmp_path / "out", **LIMITS)
+            unpack_bounded(tarred(tmp_path / "a.tgz", member), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -80,21 +82,21 @@ def test_a_bomb_is_stopped_by_what_is_really_written(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "a.zip", [("bomb", bytes(5_000_000))])
     assert archive.stat().st_size < 10_000
     with pytest.raises(DataError, match="more than the 1 MB"):
-        unpack(archive, tmp_path / "out", **LIMITS)
+        unpack_bounded(archive, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_too_many_files(tmp_path: Path) -> None:
     archive = zipped(tmp_path / "a.zip", [(f"f{number}", b"") for number in range(101)])
     with pytest.raises(DataError, match="more than the 100 files"):
-        unpack(archive, tmp_path / "out", **LIMITS)
+        unpack_bounded(archive, tmp_path / "out")
 
 
 def test_one_name_twice(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="twice"):
-        unpack(zipped(tmp_path / "a.zip", [("a/B.jpg", b"1"), ("a/b.jpg", b"2")]), tmp_path / "out", **LIMITS)
+        unpack_bounded(zipped(tmp_path / "a.zip", [("a/B.jpg", b"1"), ("a/b.jpg", b"2")]), tmp_path / "out")
     with pytest.raises(DataError, match="both as a file and as a folder"):
-        unpack(zipped(tmp_path / "b.zip", [("a", b"1"), ("a/b", b"2")]), tmp_path / "out", **LIMITS)
+        unpack_bounded(zipped(tmp_path / "b.zip", [("a", b"1"), ("a/b", b"2")]), tmp_path / "out")
 
 
 @pytest.mark.parametrize("damage", ["page", "cut", "flipped"])
@@ -109,15 +111,15 @@ def test_a_damaged_archive_says_so(tmp_path: Path, damage: str) -> None:
         data[60] ^= 0xFF
     archive.write_bytes(data)
     with pytest.raises(DataError, match=r"damaged|neither"):
-        unpack(archive, tmp_path / "out", **LIMITS)
+        unpack_bounded(archive, tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
 def test_a_second_time_does_nothing_and_leftovers_are_cleaned_up(tmp_path: Path) -> None:
     (tmp_path / ".out.unpacking" / "half").mkdir(parents=True)
     archive = zipped(tmp_path / "a.zip", [("a", b"1")])
-    unpack(archive, tmp_path / "out", **LIMITS)
+    unpack_bounded(archive, tmp_path / "out")
     assert not (tmp_path / "out" / "half").exists()
     archive.write_bytes(b"no archive any more")
-    unpack(archive, tmp_path / "out", **LIMITS)
+    unpack_bounded(archive, tmp_path / "out")
     assert (tmp_path / "out" / "a").read_bytes() == b"1"

@@ -1,5 +1,6 @@
 """The command line: each file parses, calls and prints one command. Nothing here is imported by anything else."""
 
+import io
 import sys
 
 
@@ -8,4 +9,8 @@ def main() -> None:
     from fledge.cli.app import app
     from fledge.cli.guard import guarded
 
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A file's name may be no text at all, and a terminal may know few letters: neither ends a command.
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(guarded(app))

@@ -24,6 +24,8 @@ def follow(run: RunDirectory, here: Context, *, register_as: str | None, as_json
         assert reference is not None
         backend.cancel(reference)
         observe(run, backend)
+        if as_json:
+            print_json(outcome(run))
         print(f"run {run.id} {run.record().state}", file=sys.stderr)
         return 130
     record = observe(run, backend)

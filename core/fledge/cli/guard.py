@@ -11,7 +11,7 @@ from fledge.errors import FledgeError
 def guarded(app: Callable[..., Any]) -> int:
     """Runs the app; 0 done, 1 failed, 2 a usage error, 130 interrupted."""
     try:
-        result = app(standalone_mode=False)
+        result = app(prog_name="fledge", standalone_mode=False)
         sys.stdout.flush()
     except FledgeError as error:
         _say(f"error: {error}")

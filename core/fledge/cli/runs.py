@@ -16,17 +16,26 @@ def list_(
     limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20, as_json: AsJson = False
 ) -> None:
     """Runs, newest first."""
+    import sys
+
     from fledge.cli.context import context
     from fledge.cli.printing import print_json, print_table
+    from fledge.errors import FledgeError
     from fledge.runs.observe import observe
-    from fledge.runs.run_directory import list_ids
+    from fledge.runs.run_directory import RunDirectory, list_ids
     from fledge.runs.summary import metrics
+    from fledge.submission import backend_for
 
     here = context()
     rows = []
     for name in reversed(list_ids(here.home)[-limit:]):
-        run, backend = here.run(name)
-        record = observe(run, backend)
+        run = RunDirectory.find(here.home, name)
+        try:
+            record = observe(run, backend_for(run, here.catalog, here.home))
+        except FledgeError as error:
+            # One run whose backend is not installed any more must not hide the others.
+            print(f"warning: {error}", file=sys.stderr)
+            record = run.record()
         best = metrics(run.path).get("best_val_accuracy")
         told = {
             "run": run.id,
@@ -38,7 +47,7 @@ def list_(
         }
         if as_json:
             print_json(told)
-        rows.append([*list(told.values())[:-1], "" if best is None else f"{best:.4f}"])
+        rows.append([*list(told.values())[:-1], f"{best:.4f}" if isinstance(best, float) else best or ""])
     if not as_json:
         print_table(["run", "experiment", "state", "backend", "created", "best"], rows)
 

@@ -46,12 +46,13 @@ def download(
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.with_name(f"{target.name}.lock")):
-            if not target.exists():
-                part = target.with_name(f"{target.name}.part")
-                _fetch(url, part, max_bytes, progress, what, attempts)
-                _verify(part, url, sha256)
-                _settle(part, target)
-            return _verify(target, url, sha256)
+            if target.exists():
+                return _verify(target, url, sha256)
+            part = target.with_name(f"{target.name}.part")
+            _fetch(url, part, max_bytes, progress, what, attempts)
+            found = _verify(part, url, sha256)
+            _settle(part, target)
+            return found
     except OSError as error:
         if error.errno == errno.ENOSPC:
             free = shutil.disk_usage(target.parent).free
@@ -101,7 +102,7 @@ class _Transfer:
                     raise DataError(f"{self.url} is not an address: {error}") from None
                 except httpx.HTTPError as error:
                     trouble = str(error) or type(error).__name__
-                failures = 1 if self._have() > before else failures + 1
+                failures = 0 if self._have() > before else failures + 1
                 if failures >= attempts:
                     raise DataError(
                         f"{self.what}: {self.url} cannot be fetched: {trouble}",

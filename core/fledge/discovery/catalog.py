@@ -11,7 +11,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
-from fledge.discovery.plugin import BrokenPlugin, Plugin, register
+from fledge.discovery.plugin import BrokenPlugin, Plugin, quiet_stdout, register
 from fledge.errors import PluginError, UnknownName
 from fledge.hooks import GROUP, KINDS, Kind, Offer, new_manager
 from fledge.interfaces.options import Options
@@ -112,20 +112,32 @@ def discover() -> Catalog:
         for implementation in getattr(manager.hook, hook).get_hookimpls():
             plugin = plugins[implementation.plugin_name]
             try:
-                found += [Found(kind, offer, plugin) for offer in implementation.function()]
-            except Exception as error:  # noqa: BLE001 -- a stranger's function
+                found += [Found(kind, offer, plugin) for offer in _asked(implementation.function)]
+            except (Exception, SystemExit) as error:  # noqa: BLE001 -- a stranger's function
                 broken.append(BrokenPlugin(plugin, f"{hook} raised {type(error).__name__}: {error}"))
     return Catalog(found, broken)
+
+
+def _asked(hook: Callable[[], list[Offer]]) -> list[Offer]:
+    with quiet_stdout():
+        offers = list(hook())
+    for offer in offers:
+        if not isinstance(offer, Offer):
+            raise TypeError(f"{offer!r} is not a fledge.Offer")
+    return offers
 
 
 def _import(target: str, offer: Offer) -> Any:
     module, _, attribute = target.partition(":")
     try:
-        return getattr(import_module(module), attribute)
+        with quiet_stdout():
+            imported = import_module(module)
     except ImportError as error:
         raise PluginError(
             f"{offer.name!r} needs {target}, which cannot be imported: {error}",
             hint=f"install what is missing: pip install {error.name}" if error.name else None,
         ) from error
+    try:
+        return getattr(imported, attribute)
     except AttributeError:
         raise PluginError(f"{offer.name!r} names {target}, and module {module} has no {attribute}") from None

@@ -1,7 +1,9 @@
 """Loading one plugin so that whatever is wrong with it stays its own problem."""
 
 import inspect
+import sys
 import traceback
+from contextlib import AbstractContextManager, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
 from types import ModuleType
@@ -44,7 +46,8 @@ def register(manager: pluggy.PluginManager, entry_point: EntryPoint) -> BrokenPl
     """Load the plugin into the manager; returns what is wrong with it instead of raising."""
     plugin = Plugin.of(entry_point)
     try:
-        module = entry_point.load()
+        with quiet_stdout():
+            module = entry_point.load()
         _check_version(module)
         _check_parameters(manager, module)
         manager.register(module, name=plugin.name)
@@ -55,6 +58,11 @@ def register(manager: pluggy.PluginManager, entry_point: EntryPoint) -> BrokenPl
         told = f"{type(error).__name__}: {error}" if not isinstance(error, PluginError) else str(error)
         return BrokenPlugin(plugin, told, traceback.format_exc())
     return None
+
+
+def quiet_stdout() -> AbstractContextManager[object]:
+    """What a plugin prints while it is loaded goes to standard error: standard output belongs to the command."""
+    return redirect_stdout(sys.stderr)
 
 
 def _check_version(module: ModuleType) -> None:

@@ -15,7 +15,7 @@ ALWAYS = {
         ".env", ".env.*", "*.pem", "*.key", "*.pfx", "*.p12", "*.ppk", "*.keystore", "id_rsa*", "id_dsa*", "id_ecdsa*",
         "id_ed25519*", ".ssh/", ".aws/", ".azure/", ".gnupg/", ".kube/", ".netrc", ".pypirc", ".git-credentials",
     ],
-    "fledge's own": [".fledge/", "/outputs/", "/logs/"],
+    "fledge's own": [".fledge/", "/outputs", "/logs"],
     "Python's own": ["__pycache__/", "*.pyc"],
 }  # fmt: skip
 
@@ -24,12 +24,17 @@ class IgnoreRules:
     """The first of .fledgeignore, .amlignore and .gitignore in the folder, and the rules that always hold.
 
     The ignore files replace one another, they do not add up: what Azure ML does with its own.
+    `home`, where runs are kept, stays behind too should it be somewhere in the folder.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, home: Path) -> None:
+        self._home = home.relative_to(folder).as_posix() if home.is_relative_to(folder) else None
         self.file = next((folder / name for name in IGNORE_FILES if (folder / name).is_file()), None)
         self._always = {reason: GitIgnoreSpec.from_lines(lines) for reason, lines in ALWAYS.items()}
-        self._told = GitIgnoreSpec.from_lines(self._lines())
+        try:
+            self._told = GitIgnoreSpec.from_lines(self._lines())
+        except ValueError as error:
+            raise DataError(f"{self.file}: {error}", hint="it is written like a .gitignore") from None
 
     def reason(self, path: str, *, folder: bool) -> str | None:
         """Why this path (relative, with forward slashes) stays behind, or None where it travels."""
@@ -37,6 +42,8 @@ class IgnoreRules:
         for reason, rules in self._always.items():
             if rules.match_file(seen):
                 return reason
+        if folder and path == self._home:
+            return "fledge's own"
         if self.file is not None and self._told.match_file(seen):
             return self.file.name
         return None

@@ -34,7 +34,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     job = Job(
         name=spec.experiment,
         argv=launcher.command(("python", "-P", "-m", "fledge.worker", SPEC_FILE), resources),
-        snapshot=_source(spec, resolved.travelling),
+        snapshot=_source(spec, resolved.travelling, home),
         files={SPEC_FILE: spec_toml(spec)},
         requirements=_requirements(resolved.travelling),
         environment={"PYTHONUNBUFFERED": "1"},
@@ -55,13 +55,13 @@ def to_toml(told: dict[str, Any]) -> str:
     return tomli_w.dumps(told)
 
 
-def _source(spec: RunSpec, plugins: tuple[Plugin, ...]) -> Snapshot:
+def _source(spec: RunSpec, plugins: tuple[Plugin, ...], home: Path) -> Snapshot:
     if spec.script is not None:
         assert spec.script.source is not None
-        return snapshot(spec.script.source)
+        return snapshot(spec.script.source, home)
     # A plugin installed from the index is named by its version; one that is being worked on
     # travels, so that an edit made while the run waits or trains does not reach it.
-    packages = [package(folder) for p in plugins if (folder := _editable(p))]
+    packages = [package(folder, home) for p in plugins if (folder := _editable(p))]
     return Snapshot(tuple(file for one in packages for file in one.files))
 
 

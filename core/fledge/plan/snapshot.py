@@ -11,13 +11,13 @@ from fledge.plan.ignore import IgnoreRules
 MAX_BYTES = 1 << 30
 
 
-def snapshot(folder: Path) -> Snapshot:
-    """The source files below a folder, less what its ignore file names and what never travels.
+def snapshot(folder: Path, home: Path) -> Snapshot:
+    """The source files below a folder, less what its ignore file names, what never travels, and fledge's home.
 
     Links to files travel as the files they name; links to folders stay behind. Raises DataError
     above one gibibyte, naming the largest files: photographs do not belong in a source snapshot.
     """
-    rules = IgnoreRules(folder)
+    rules = IgnoreRules(folder, home)
     left_out: Counter[str] = Counter()
     files = _walk(folder, "", rules, left_out)
     taken = Snapshot(tuple(sorted(files, key=lambda file: file.target)), dict(left_out))
@@ -32,11 +32,10 @@ def snapshot(folder: Path) -> Snapshot:
     return taken
 
 
-def package(folder: Path) -> Snapshot:
+def package(folder: Path, home: Path) -> Snapshot:
     """A Python package's source files, below a folder of the package's name."""
-    rules = IgnoreRules(folder)
-    found = _walk(folder, "", rules, Counter())
-    return Snapshot(tuple(SourceFile(f.source, f"{folder.name}/{f.target}", f.size) for f in found))
+    # Seen from the folder above: at the top, outputs/ and logs/ are a run's; a package may well have its own.
+    return Snapshot(tuple(_walk(folder, f"{folder.name}/", IgnoreRules(folder, home), Counter())))
 
 
 def _walk(folder: Path, prefix: str, rules: IgnoreRules, left_out: Counter[str]) -> list[SourceFile]:
@@ -47,7 +46,10 @@ def _walk(folder: Path, prefix: str, rules: IgnoreRules, left_out: Counter[str])
         raise DataError(f"the source folder {folder} cannot be read: {error.strerror}") from None
     for entry in entries:
         path = prefix + entry.name
-        is_folder = entry.is_dir()
+        try:
+            is_folder = entry.is_dir()
+        except OSError:
+            is_folder = False  # a link that leads to itself
         reason = rules.reason(path, folder=is_folder) or _unfit(entry, is_folder)
         if reason:
             left_out[reason] += 1
@@ -63,6 +65,6 @@ def _unfit(entry: os.DirEntry[str], is_folder: bool) -> str | None:
         return "links to folders"
     if is_folder and (Path(entry.path) / "pyvenv.cfg").exists():
         return "virtual environments"
-    if not is_folder and not entry.is_file():
+    if not is_folder and not Path(entry.path).is_file():
         return "neither files nor folders"
     return None

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterable
+from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -49,9 +50,11 @@ def parse_assignment(text: str) -> Override:
     if not equals or not all(part.strip() for part in key.split(".")):
         raise SpecError(f"--set {text}: not of the form KEY=VALUE", hint="for example: --set training.epochs=5")
     try:
-        return key, tomllib.loads(f"value = {value}")["value"]
+        read = tomllib.loads(f"value = {value}")
     except tomllib.TOMLDecodeError:
         return key, value
+    # A folder may be called 2026-11-23; no key of a spec is a date. Nor does a line break begin another key.
+    return key, value if len(read) > 1 or isinstance(read["value"], date | time) else read["value"]
 
 
 def _read(path: Path) -> dict[str, Any]:

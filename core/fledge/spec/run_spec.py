@@ -65,7 +65,8 @@ class RunSpec(Section):
     @model_validator(mode="after")
     def _one_workload(self) -> "RunSpec":
         if self.script is not None:
-            told = [key for key in ("dataset", "model", "training", "register_as") if key in self.model_fields_set]
+            told: list[str] = [key for key in ("dataset", "model", "training") if key in self.model_fields_set]
+            told += ["register"] if self.register_as else []
             if told:
                 raise ValueError(
                     f"a run either executes script or trains: leave out {' and '.join(told)}, or leave out script"

@@ -27,7 +27,7 @@ def main() -> int:
         print(f"error: {error}", file=sys.stderr, flush=True)
         report.stage(RunState.FAILED, error=str(error))
         return error.exit_status if not isinstance(error, UsageError) else 1
-    except Exception as error:  # noqa: BLE001 -- whatever it is, the run's state must say so
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is, the run's state must say so
         traceback.print_exc()
         report.stage(RunState.FAILED, error=f"{type(error).__name__}: {error}")
         return 1

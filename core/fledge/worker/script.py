@@ -27,6 +27,13 @@ def run_script(script: ScriptSpec, folder: Path, report: Reporter) -> None:
     for path in sorted(path for name in ("outputs", "logs") for path in (folder / name).rglob("*") if path.is_file()):
         report.artifact(path)
     if code < 0:
-        raise RunError(f"{script.path} was killed by {signal.Signals(-code).name}")
+        raise RunError(f"{script.path} was killed by {_signal_name(-code)}")
     if code:
         raise RunError(f"{script.path} ended with exit status {code}", hint="what it said stands in the log above")
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"

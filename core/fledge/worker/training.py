@@ -1,5 +1,7 @@
 """The workload `train`, with the extensions that the run asked for told about it."""
 
+import resource
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +33,18 @@ def _tell(trained: Trained, run: RunInfo, report: Reporter) -> None:
     report.journal.write(
         "trained",
         classes=list(trained.classes),
-        metrics=dict(trained.metrics),
+        metrics={**trained.metrics, "peak_memory_mb": _peak_memory_mb()},
         weights_sha256=trained.weights_sha256,
     )
     accuracy, epoch = trained.metrics["best_val_accuracy"], trained.metrics["best_epoch"]
     report.say(f"best validation accuracy {accuracy:.1%} in epoch {epoch:g}")
+
+
+def _peak_memory_mb() -> float:
+    """The most memory this process has held at once, in 10^6 bytes."""
+    kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # macOS alone counts in bytes.
+    return kilobytes / 1e6 if sys.platform == "darwin" else kilobytes * 1024 / 1e6
 
 
 def _lifecycle(spec: RunSpec, catalog: Catalog) -> Any:

@@ -1,16 +1,14 @@
 import io
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+from flaky_server import FlakyServer, serving
 from fledge import DataError
 from fledge_birds.birds import Birds
 from fledge_birds.options import BirdsOptions
 
 ROOT = Path(__file__).parents[3]
-sys.path.insert(0, str(ROOT / "tests"))
-from flaky_server import FlakyServer, serving  # noqa: E402 -- the tests' own, and no package
 
 CLASSES = ("landfowl", "waterfowl")
 

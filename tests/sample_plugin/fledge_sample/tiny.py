@@ -19,7 +19,9 @@ class Tiny(Model):
 
     def transforms(self, train: bool) -> Callable[[Image], Tensor]:
         size = self.options.size
-        steps: list[nn.Module] = [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()] if train else [v2.Resize((size, size))]
+        steps: list[nn.Module] = (
+            [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()] if train else [v2.Resize((size, size))]
+        )
         return v2.Compose([*steps, v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
 
     def describe_transforms(self) -> Mapping[str, object]:
