@@ -92,7 +92,7 @@ def install(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Path]:
                 "--target",
                 str(target),
                 str(source),
-            ],  # fmt: skip
+            ],
             check=True,
         )
         return target

@@ -1,9 +1,12 @@
 """What fledge is for, on photographs that somebody took."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
-from conftest import Fledge
+
+if TYPE_CHECKING:
+    from tests.conftest import Fledge
 
 pytestmark = pytest.mark.real_photos
 
@@ -18,7 +21,7 @@ TUTORIAL = [
 ]
 
 
-def train(fledge: Fledge, shared: Path, photos: str, *settings: str) -> dict[str, float]:
+def train(fledge: "Fledge", shared: Path, photos: str, *settings: str) -> dict[str, float]:
     told = [
         f"dataset.root={shared / 'photos' / photos}",
         f"model.weights={shared / 'weights' / 'resnet18-f37072fd.pth'}",
@@ -26,8 +29,8 @@ def train(fledge: Fledge, shared: Path, photos: str, *settings: str) -> dict[str
     ]
     words = [word for setting in told for word in ("--set", setting)]
     # All cores, as a person would have them.
-    environment = {"OMP_NUM_THREADS": ""}
-    done = fledge("run", "--dataset", "imagefolder", "--model", "resnet18", *words, "--json", **environment)
+    words += ["--json"]
+    done = fledge("run", "--dataset", "imagefolder", "--model", "resnet18", *words, OMP_NUM_THREADS="")
     metrics: dict[str, float] = done.last["metrics"]
     assert metrics["peak_memory_mb"] < 2000
     return metrics
@@ -36,13 +39,13 @@ def train(fledge: Fledge, shared: Path, photos: str, *settings: str) -> dict[str
 @pytest.mark.parametrize(("photos", "bound"), [("hymenoptera", 0.95), ("birds", 0.96)])
 @pytest.mark.parametrize("settings", [[], TUTORIAL], ids=["defaults", "tutorial"])
 def test_a_head_on_frozen_features(
-    fledge: Fledge, shared: Path, photos: str, bound: float, settings: list[str]
+    fledge: "Fledge", shared: Path, photos: str, bound: float, settings: list[str]
 ) -> None:
     assert train(fledge, shared, photos, "training.mode=head", *settings)["best_val_accuracy"] >= bound
 
 
 @pytest.mark.timeout(1800)
-def test_fine_tuning_as_the_tutorial_does(fledge: Fledge, shared: Path) -> None:
+def test_fine_tuning_as_the_tutorial_does(fledge: "Fledge", shared: Path) -> None:
     metrics = train(fledge, shared, "hymenoptera", *TUTORIAL)
     assert metrics["best_val_accuracy"] >= 0.92
     assert metrics["val_accuracy/ants"] > 0.8

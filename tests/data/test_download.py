@@ -7,8 +7,9 @@ import time
 from pathlib import Path
 
 import pytest
-from flaky_server import FlakyServer, serving
 from fledge import DataError, download
+
+from tests.flaky_server import FlakyServer, serving
 
 CONTENT = os.urandom(3_000_000)
 DIGEST = hashlib.sha256(CONTENT).hexdigest()

@@ -3,10 +3,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
-from flaky_server import FlakyServer, serving
 from fledge import DataError
 from fledge_birds.birds import Birds
 from fledge_birds.options import BirdsOptions
+
+from tests.flaky_server import FlakyServer, serving
 
 ROOT = Path(__file__).parents[3]
 

@@ -29,7 +29,7 @@ class Says:
 def storage_of(tensor: torch.Tensor) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch would rather not be asked for storages any more
-        return tensor.storage()  # type: ignore[no-untyped-call]
+        return tensor.storage()
 
 
 def pickled(value: object) -> bytes:

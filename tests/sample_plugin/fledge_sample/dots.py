@@ -9,6 +9,8 @@ import numpy as np
 from fledge import DataError, Dataset, Progress, Sample, Split
 from PIL import Image
 
+from fledge_sample.options import DotsOptions
+
 _COLOURS = np.array([[200, 60, 60], [60, 60, 200]])
 
 
@@ -34,6 +36,8 @@ class Dot:
 
 
 class Dots(Dataset):
+    options: DotsOptions
+
     @property
     def classes(self) -> tuple[str, ...]:
         return ("red", "blue")

@@ -7,8 +7,12 @@ from typing import Any
 
 from fledge import RunInfo, Tracker
 
+from fledge_sample.options import LinesOptions
+
 
 class Lines(Tracker):
+    options: LinesOptions
+
     def start(self, run: RunInfo) -> None:
         if self.options.trouble == "hangs":
             time.sleep(3600)

@@ -8,8 +8,12 @@ from PIL.Image import Image
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
+from fledge_sample.options import TinyOptions
+
 
 class Tiny(Model):
+    options: TinyOptions
+
     def build(self, classes: Sequence[str]) -> nn.Module:
         backbone = nn.Sequential(
             nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
@@ -22,7 +26,8 @@ class Tiny(Model):
         steps: list[nn.Module] = (
             [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()] if train else [v2.Resize((size, size))]
         )
-        return v2.Compose([*steps, v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+        transform: Callable[[Image], Tensor] = v2.Compose([*steps, v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+        return transform
 
     def describe_transforms(self) -> Mapping[str, object]:
         return {"resize": [self.options.size, self.options.size]}
