@@ -37,7 +37,9 @@ def follow(run: RunDirectory, here: Context, *, register_as: str | None, as_json
     if as_json:
         print_json(told | ({"model": f"{registered.name}/{registered.version}"} if registered else {}))
     if not done:
-        print(f"run {run.id} {record.state}: {record.error or 'no reason known'}", file=sys.stderr)
+        # Its first line alone: the log above has said the rest.
+        reason = (record.error or "no reason known").splitlines()[0]
+        print(f"run {run.id} {record.state}: {reason}", file=sys.stderr)
         return 1
     print(f"run {run.id} {record.state}; its files: {run.path}", file=sys.stderr)
     if registered:

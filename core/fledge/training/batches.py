@@ -26,7 +26,7 @@ class Batches(ABC):
         """
         indices = permutation(self.count, self.seed, "order", epoch) if self.shuffled else list(range(self.count))
         batches = [indices[at : at + self.batch_size] for at in range(0, self.count, self.batch_size)]
-        if self.shuffled and len(batches) > 1 and len(batches[-1]) == 1:
+        if self.shuffled and self.batch_size > 1 and len(batches) > 1 and len(batches[-1]) == 1:
             batches[-2:] = [batches[-2] + batches[-1]]
         return batches
 

@@ -1,0 +1,96 @@
+import numpy as np
+import torch
+from fledge.spec.training import TrainingSpec
+from fledge.training.criterion import class_weights
+from fledge.training.evaluation import evaluate
+from fledge.training.feature_batches import FeatureBatches
+from fledge.training.image_batches import ImageBatches
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+
+def features(count: int, batch_size: int, seed: int = 0, *, shuffled: bool = True) -> FeatureBatches:
+    values = torch.arange(count, dtype=torch.float32)[:, None]
+    return FeatureBatches(values, torch.arange(count) % 2, batch_size=batch_size, seed=seed, shuffled=shuffled)
+
+
+@given(count=st.integers(1, 200), batch_size=st.integers(1, 40), seed=st.integers(0, 9), epoch=st.integers(0, 9))
+def test_every_sample_comes_once_an_epoch(count: int, batch_size: int, seed: int, epoch: int) -> None:
+    order = features(count, batch_size, seed).order(epoch)
+    assert sorted(index for batch in order for index in batch) == list(range(count))
+    assert order == features(count, batch_size, seed).order(epoch)
+    sizes = [len(batch) for batch in order]
+    assert all(size == batch_size for size in sizes[:-1])
+    if batch_size > 1 and count > 1:
+        assert sizes[-1] > 1
+
+
+def test_epochs_and_seeds_differ_in_order() -> None:
+    orders = [features(50, 8, seed).order(epoch) for seed in (0, 1) for epoch in (0, 1)]
+    assert all(a != b for at, a in enumerate(orders) for b in orders[:at])
+
+
+def test_unshuffled_stays_in_order() -> None:
+    assert features(5, 2, shuffled=False).order(3) == [[0, 1], [2, 3], [4]]
+
+
+class Noise:
+    """A sample, and a transform that draws from torch's generator as augmentation does."""
+
+    name = fingerprint = "noise"
+
+    def __init__(self, label: int) -> None:
+        self.label = label
+
+    def load(self) -> Image.Image:
+        return Image.fromarray(np.full((2, 2, 3), self.label, dtype=np.uint8))
+
+
+def augment(image: Image.Image) -> torch.Tensor:
+    return torch.rand(3, 2, 2) + torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+def images(workers: int) -> ImageBatches:
+    return ImageBatches(
+        [Noise(label) for label in range(10)],
+        augment,
+        batch_size=4,
+        seed=7,
+        shuffled=True,
+        workers=workers,
+        device=torch.device("cpu"),
+    )
+
+
+def test_augmentation_depends_on_neither_processes_nor_what_came_before() -> None:
+    here, there = images(0), images(2)
+    list(here.epoch(0))
+    torch.manual_seed(12345)
+    for epoch in (1, 2):
+        for (a, la), (b, lb) in zip(here.epoch(epoch), there.epoch(epoch), strict=True):
+            assert torch.equal(a, b)
+            assert torch.equal(la, lb)
+    first, second = (next(iter(images(0).epoch(epoch)))[0] for epoch in (1, 2))
+    assert not torch.equal(first, second)
+
+
+def test_balanced_weights_give_every_class_the_same_say() -> None:
+    labels = [0] * 30 + [1] * 10
+    weights = class_weights(TrainingSpec(class_weights="balanced"), ("a", "b"), labels)
+    assert weights is not None
+    assert weights[0] * 30 == weights[1] * 10
+    assert class_weights(TrainingSpec(class_weights={"b": 3}), ("a", "b"), labels) == [1.0, 3.0]
+    assert class_weights(TrainingSpec(), ("a", "b"), labels) is None
+
+
+def test_evaluation_by_hand() -> None:
+    logits = torch.tensor([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [0.0, 2.0], [0.0, 2.0]])
+    labels = torch.tensor([0, 0, 0, 1, 1])
+    batches = FeatureBatches(logits, labels, batch_size=2, seed=0, shuffled=False)
+    result = evaluate(torch.nn.Identity(), batches, ("a", "b"))
+    assert result.accuracy == 0.8
+    assert result.per_class == {"a": 2 / 3, "b": 1.0}
+    expected = torch.nn.functional.cross_entropy(logits, labels).item()
+    assert abs(result.loss - expected) < 1e-6
+    assert result.metrics("val")["val_accuracy/a"] == 2 / 3
