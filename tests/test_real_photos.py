@@ -1,9 +1,13 @@
 """What fledge is for, on photographs that somebody took."""
 
+import io
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+
+from tests.flaky_server import FlakyServer, serving
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
@@ -22,15 +26,16 @@ TUTORIAL = [
 
 
 def train(fledge: "Fledge", shared: Path, photos: str, *settings: str) -> dict[str, float]:
-    told = [
-        f"dataset.root={shared / 'photos' / photos}",
-        f"model.weights={shared / 'weights' / 'resnet18-f37072fd.pth'}",
-        *settings,
-    ]
+    told = [f"dataset.root={shared / 'photos' / photos}", *settings]
+    return run(fledge, shared, "imagefolder", told)
+
+
+def run(fledge: "Fledge", shared: Path, dataset: str, told: list[str]) -> dict[str, float]:
+    told = [*told, f"model.weights={shared / 'weights' / 'resnet18-f37072fd.pth'}"]
     words = [word for setting in told for word in ("--set", setting)]
     # All cores, as a person would have them.
-    words += ["--json"]
-    done = fledge("run", "--dataset", "imagefolder", "--model", "resnet18", *words, OMP_NUM_THREADS="")
+    del fledge.environment["OMP_NUM_THREADS"]
+    done = fledge("run", "--dataset", dataset, "--model", "resnet18", *words, "--json")
     metrics: dict[str, float] = done.last["metrics"]
     assert metrics["peak_memory_mb"] < 2000
     return metrics
@@ -50,3 +55,16 @@ def test_fine_tuning_as_the_tutorial_does(fledge: "Fledge", shared: Path) -> Non
     assert metrics["best_val_accuracy"] >= 0.92
     assert metrics["val_accuracy/ants"] > 0.8
     assert metrics["val_accuracy/bees"] > 0.8
+
+
+def test_birds_over_a_network_that_breaks_off_twice(fledge: "Fledge", shared: Path) -> None:
+    photos = shared / "photos" / "birds"
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        for path in sorted(photos.rglob("*.jpg")):
+            archive.write(path, Path("fowl_data") / path.relative_to(photos))
+    with serving(FlakyServer(packed.getvalue(), breaks=2)) as server:
+        metrics = run(fledge, shared, "birds", [f"dataset.url={server.url}", "training.mode=head"])
+        assert len(server.requests) == 3
+        assert all(server.requests[1:])
+    assert metrics["best_val_accuracy"] >= 0.96

@@ -20,7 +20,7 @@ CARD = "model.json"
 
 
 def registry_of(name: str, catalog: Catalog, home: Path) -> Registry:
-    registry: Registry = catalog.implementation("registry", name)(catalog.options("registry", name, {}, Path), home)
+    registry: Registry = catalog.implementation("registry", name)(catalog.options("registry", name, {}), home)
     return registry
 
 

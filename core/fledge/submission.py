@@ -43,7 +43,5 @@ def backend_for(run: RunDirectory, catalog: Catalog, home: Path) -> ComputeBacke
 
 
 def backend_of(name: str, options: dict[str, object], catalog: Catalog, home: Path) -> ComputeBackend:
-    backend: ComputeBackend = catalog.implementation("backend", name)(
-        catalog.options("backend", name, options, Path), home
-    )
+    backend: ComputeBackend = catalog.implementation("backend", name)(catalog.options("backend", name, options), home)
     return backend

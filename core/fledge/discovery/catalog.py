@@ -54,8 +54,12 @@ class Catalog:
             )
         return found[0]
 
-    def options(self, kind: Kind, name: str, told: Mapping[str, Any], base: Callable[[str], Path]) -> Options:
+    def options(
+        self, kind: Kind, name: str, told: Mapping[str, Any], base: Callable[[str], Path] | None = None
+    ) -> Options:
         """The offer's options, validated, with relative paths made absolute against `base(option)`.
+
+        A settled spec needs no base: its paths are absolute.
 
         Raises SpecError naming the option.
         """
@@ -64,7 +68,7 @@ class Catalog:
         try:
             options = model.model_validate(dict(told))
             paths = {
-                field: (base(field) / value.expanduser()).resolve()
+                field: ((base(field) if base else Path.cwd()) / value.expanduser()).resolve()
                 for field, value in options
                 if isinstance(value, Path)
             }

@@ -29,7 +29,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     spec = resolved.spec
     resources = Resources(spec.launcher.processes, spec.launcher.nodes)
     launcher = catalog.implementation("launcher", spec.launcher.name)(
-        catalog.options("launcher", spec.launcher.name, spec.launcher.options, Path)
+        catalog.options("launcher", spec.launcher.name, spec.launcher.options)
     )
     job = Job(
         name=spec.experiment,
@@ -42,7 +42,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
         launcher=spec.launcher.name,
     )
     backend = catalog.implementation("backend", spec.backend.name)(
-        catalog.options("backend", spec.backend.name, spec.backend.options, Path), home
+        catalog.options("backend", spec.backend.name, spec.backend.options), home
     )
     return Plan(spec, job, backend.plan(job), resolved.plugins)
 

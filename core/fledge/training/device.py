@@ -1,5 +1,7 @@
 """Which device trains, and how it is made to give the same answer twice."""
 
+import os
+
 import torch
 
 from fledge.errors import SpecError
@@ -21,5 +23,7 @@ def choose_device(wanted: str) -> torch.device:
 
 def make_deterministic() -> None:
     """Choose kernels that give equal results for equal input; one that has no such form warns and runs."""
+    # cuBLAS reads this when it starts; without it, its results may differ from run to run.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.use_deterministic_algorithms(True, warn_only=True)
     torch.backends.cudnn.benchmark = False

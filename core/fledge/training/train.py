@@ -70,5 +70,5 @@ def train(spec: RunSpec, catalog: Catalog, run: RunInfo, cache: Path, report: Re
 
 
 def _make(kind: Any, choice: Any, catalog: Catalog) -> Any:
-    options = catalog.options(kind, choice.name, choice.options, Path)
+    options = catalog.options(kind, choice.name, choice.options)
     return catalog.implementation(kind, choice.name)(options)

@@ -1,7 +1,6 @@
 """Tracking: the trackers of a run, each fed from the journal by a thread of its own."""
 
 import threading
-from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -79,5 +78,5 @@ class _Feed(threading.Thread):
 
 
 def _make(name: str, told: dict[str, Any], catalog: Catalog) -> Tracker:
-    tracker: Tracker = catalog.implementation("tracker", name)(catalog.options("tracker", name, told, Path))
+    tracker: Tracker = catalog.implementation("tracker", name)(catalog.options("tracker", name, told))
     return tracker

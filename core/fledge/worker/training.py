@@ -2,7 +2,6 @@
 
 import resource
 import sys
-from pathlib import Path
 from typing import Any
 
 from fledge.discovery.catalog import Catalog
@@ -50,6 +49,6 @@ def _peak_memory_mb() -> float:
 def _lifecycle(spec: RunSpec, catalog: Catalog) -> Any:
     manager = new_manager()
     for name, told in spec.extensions.items():
-        options = catalog.options("extension", name, told, Path)
+        options = catalog.options("extension", name, told)
         manager.register(catalog.implementation("extension", name)(options), name=name)
     return manager.hook
