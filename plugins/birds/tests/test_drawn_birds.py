@@ -137,7 +137,7 @@ def test_after_a_kill_in_the_middle_the_set_is_whole(tmp_path: Path) -> None:
     victim.communicate()
     assert 0 < int(line.split()[-2]) < 52, "it was not killed in the middle"
     assert list(tmp_path.glob("*.partial-*"))
-    assert not [path for path in tmp_path.glob("drawn-birds-*2") if path.is_dir()]
+    assert not list(tmp_path.glob("drawn-birds-*-train24-val2"))
 
     prepared(tmp_path, train=24, val=2)
     assert not list(tmp_path.glob("*.partial-*"))

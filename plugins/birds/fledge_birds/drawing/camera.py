@@ -38,14 +38,19 @@ def exposed(image: Image.Image, draw: Random, noise: np.random.Generator) -> Ima
     warmth, tint = draw.uniform(-0.22, 0.22), draw.uniform(-0.08, 0.08)
     cast = np.array([1 + warmth, 1 + tint, 1 - warmth], dtype=np.float32) * np.float32(draw.uniform(0.68, 1.2))
     pixels *= cast * _uneven(draw, noise, size)[..., None]
-    pixels = (pixels - 0.45) * np.float32(draw.uniform(0.7, 1.15)) + 0.45
+    pixels -= np.float32(0.45)
+    pixels *= np.float32(draw.uniform(0.7, 1.15))
+    pixels += np.float32(0.45)
     if draw.random() < 0.25:
-        pixels = pixels * np.float32(draw.uniform(0.7, 0.95)) + np.float32(draw.uniform(0.02, 0.1))
-    grain = draw.uniform(0.0, 0.05)
-    pixels = pixels + noise.standard_normal(pixels.shape, dtype=np.float32) * np.float32(grain)
+        pixels *= np.float32(draw.uniform(0.7, 0.95))
+        pixels += np.float32(draw.uniform(0.02, 0.1))
+    grain = noise.standard_normal(pixels.shape, dtype=np.float32)
+    grain *= np.float32(draw.uniform(0.0, 0.05))
+    pixels += grain
     if draw.random() < 0.1:
         pixels = pixels.mean(axis=2, keepdims=True) * np.array([1.05, 1.0, 0.9], dtype=np.float32)
-    return Image.fromarray(np.clip(pixels * 255, 0, 255).astype(np.uint8))
+    pixels *= np.float32(255)
+    return Image.fromarray(pixels.clip(0, 255, out=pixels).astype(np.uint8))
 
 
 def _uneven(draw: Random, noise: np.random.Generator, size: tuple[int, int]) -> Pixels:

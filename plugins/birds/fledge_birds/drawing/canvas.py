@@ -1,6 +1,7 @@
 """Canvas: a transparent layer that shapes are drawn on in units of their own."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import cos, sin
 
 import numpy as np
@@ -29,10 +30,14 @@ class Placement:
     turn: float = 0.0
 
     def pixels(self, points: Points) -> Points:
-        c, s, across = cos(self.turn), sin(self.turn), self.squeeze
-        onto = np.array([[c * across, -s * across], [-s, -c]]) * self.unit
-        result: Points = points @ onto + (self.x, self.y)
+        onto, origin = self._map
+        result: Points = points @ onto + origin
         return result
+
+    @cached_property
+    def _map(self) -> tuple[Points, Points]:
+        c, s, across = cos(self.turn), sin(self.turn), self.squeeze
+        return np.array([[c * across, -s * across], [-s, -c]]) * self.unit, np.array([self.x, self.y])
 
 
 class Canvas:
@@ -60,7 +65,14 @@ class Canvas:
 
     def finished(self) -> Image.Image:
         """RGBA, at the picture's size."""
-        return self._image.reduce(FINE)
+        layer = Image.new("RGBA", self._size)
+        box = self._image.getbbox()
+        if box:
+            # Only what was drawn on: this is where most of the time goes.
+            left, top, right, bottom = box[0] // FINE, box[1] // FINE, -(-box[2] // FINE), -(-box[3] // FINE)
+            drawn = self._image.crop((left * FINE, top * FINE, right * FINE, bottom * FINE))
+            layer.paste(drawn.reduce(FINE), (left, top))
+        return layer
 
     def _fine(self, points: Points) -> list[float]:
         return (self.placement.pixels(points) * FINE).ravel().tolist()

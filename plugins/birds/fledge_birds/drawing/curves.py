@@ -14,16 +14,24 @@ Pair = tuple[float, float]
 def smooth(corners: Sequence[Pair] | Points, *, closed: bool = True, steps: int = 7) -> Points:
     """A Catmull-Rom curve through all the corners."""
     p = np.asarray(corners, dtype=np.float64)
+    padded = np.empty((len(p) + (3 if closed else 2), 2))
+    padded[1 : len(p) + 1] = p
     if closed:
-        a, b, c, d = np.roll(p, 1, 0), p, np.roll(p, -1, 0), np.roll(p, -2, 0)
+        padded[0], padded[-2], padded[-1] = p[-1], p[0], p[1]
     else:
-        padded = np.concatenate([2 * p[:1] - p[1:2], p, 2 * p[-1:] - p[-2:-1]])
-        a, b, c, d = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
-    t = np.linspace(0, 1, steps, endpoint=False)[None, :, None]
-    a, b, c, d = (x[:, None, :] for x in (a, b, c, d))
-    curve = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-    points = curve.reshape(-1, 2)
+        padded[0], padded[-1] = 2 * p[0] - p[1], 2 * p[-1] - p[-2]
+    around = np.stack([padded[:-3], padded[1:-2], padded[2:-1], padded[3:]], axis=1)
+    points: Points = (_weights(steps) @ around).reshape(-1, 2)
     return points if closed else np.concatenate([points, p[-1:]])
+
+
+@lru_cache
+def _weights(steps: int) -> Points:
+    """[steps, 4]: how much the corners before, at, after and after that one weigh on the way to the next corner."""
+    t = np.linspace(0, 1, steps, endpoint=False)[:, None]
+    powers = np.concatenate([t**0, t, t**2, t**3], axis=1)
+    weights: Points = powers @ np.array([[0, 2, 0, 0], [-1, 0, 1, 0], [2, -5, 4, -1], [-1, 3, -3, 1]]) / 2
+    return weights
 
 
 def ellipse(centre: Pair, rx: float, ry: float, angle: float = 0.0, steps: int = 28) -> Points:
@@ -54,9 +62,11 @@ def tube(spine: Sequence[Pair], widths: Sequence[float], steps: int = 6) -> Poin
     middle = smooth(spine, closed=False, steps=steps)
     at = np.linspace(0, len(widths) - 1, len(middle))
     half = np.interp(at, np.arange(len(widths)), np.asarray(widths)) / 2
-    along = np.gradient(middle, axis=0)
-    along /= np.linalg.norm(along, axis=1, keepdims=True) + 1e-9
-    across = np.stack([-along[:, 1], along[:, 0]], 1) * half[:, None]
+    along = np.empty_like(middle)
+    along[1:-1] = middle[2:] - middle[:-2]
+    along[0], along[-1] = middle[1] - middle[0], middle[-1] - middle[-2]
+    across = along[:, ::-1] * (half / (np.hypot(along[:, 0], along[:, 1]) + 1e-9))[:, None]
+    across[:, 0] *= -1
     return np.concatenate([middle + across, (middle - across)[::-1]])
 
 
