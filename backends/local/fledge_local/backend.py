@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -44,6 +45,8 @@ class Local(ComputeBackend):
                 raise RunError(f"the run's files cannot be written to {folder}: {error.strerror}") from None
             process = self._start(folder, request, key)
             identity = ProcessIdentity.of(process.pid)
+            # Waited for, lest a run that has ended stays a zombie of a caller that lives on.
+            threading.Thread(target=process.wait, daemon=True).start()
             details = {"folder": str(folder), **vars(identity)}
             ref = RunRef("local", key, details)
             temporary = folder / ".ref.json.tmp"
@@ -108,12 +111,12 @@ class Local(ComputeBackend):
     def _cancel(self, ref: RunRef) -> None:
         identity = ProcessIdentity.from_dict(ref.details)
         (Path(ref.details["folder"]) / "canceled").touch()
-        identity.signal_group(signal.SIGTERM)
-        deadline = time.monotonic() + GRACE_SECONDS
-        while identity.alive() and time.monotonic() < deadline:
-            time.sleep(self.poll_seconds)
-        # Once more, for what the job started and did not wait for.
-        identity.signal_group(signal.SIGKILL)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            identity.signal_group(number)
+            deadline = time.monotonic() + GRACE_SECONDS
+            # The whole group: what the job started may outlive it, and a killed process needs a moment to be gone.
+            while identity.group_alive() and time.monotonic() < deadline:
+                time.sleep(self.poll_seconds)
 
     def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
         folder = Path(ref.details["folder"])

@@ -41,11 +41,22 @@ class ProcessIdentity:
         except psutil.NoSuchProcess:
             return False
 
+    def group_alive(self) -> bool:
+        """Whether any process of the group that this one led still runs."""
+        return self.boot == boot_id() and any(_runs_in_group(process, self.pid) for process in psutil.process_iter())
+
     def signal_group(self, number: signal.Signals) -> None:
         """Signal every process of the group that this one leads, while any is left."""
         if self.boot == boot_id():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
+
+
+def _runs_in_group(process: psutil.Process, group: int) -> bool:
+    try:
+        return os.getpgid(process.pid) == group and bool(process.status() != psutil.STATUS_ZOMBIE)
+    except (psutil.Error, ProcessLookupError, PermissionError):
+        return False
 
 
 def boot_id() -> str:

@@ -35,7 +35,10 @@ def list_(
         except FledgeError as error:
             # One run whose backend is not installed any more must not hide the others.
             print(f"warning: {error}", file=sys.stderr)
-            record = run.record()
+            try:
+                record = run.record()
+            except FledgeError:
+                continue
         best = metrics(run.path).get("best_val_accuracy")
         told = {
             "run": run.id,

@@ -79,7 +79,11 @@ class RunDirectory:
         write_atomic(self.path / name, content)
 
     def plan(self) -> dict[str, Any]:
-        plan: dict[str, Any] = json.loads((self.path / "plan.json").read_text())
+        """Raises RunError where plan.json is missing or damaged."""
+        try:
+            plan: dict[str, Any] = json.loads((self.path / "plan.json").read_text())
+        except (OSError, ValueError) as error:
+            raise RunError(f"run {self.id}: {self.path / 'plan.json'} cannot be read: {error}") from None
         return plan
 
     def lock(self) -> FileLock:

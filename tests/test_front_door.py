@@ -1,0 +1,44 @@
+"""The names that plugins import."""
+
+import subprocess
+import sys
+
+import fledge
+import pytest
+
+NAMES = """
+ComputeBackend DataError Dataset Finding FledgeError FolderDataset FolderOptions Group Job Launcher LogChunk Model
+ModelVersion Offer Options ParameterGroup PluginError Progress Registry RegistryError Request Resources RunError RunInfo
+RunRef RunState Sample Snapshot SourceFile SpecError Split Status Tracker Trained UnknownName UsageError download
+hookimpl log no_progress tensors_sha256 unpack write_atomic
+"""
+
+
+def test_the_front_door_is_exactly_this() -> None:
+    assert fledge.__all__ == NAMES.split()
+    assert dir(fledge) == fledge.__all__
+
+
+@pytest.mark.parametrize("name", NAMES.split())
+def test_every_name_is_there(name: str) -> None:
+    assert getattr(fledge, name) is not None
+
+
+def test_another_name_is_not() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
+        _ = fledge.nonsense
+
+
+def test_importing_fledge_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, fledge; print([n for n in ('torch', 'numpy', 'pydantic', 'pluggy', 'typer') if n in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_an_error_survives_the_way_between_processes() -> None:
+    import pickle
+
+    error = pickle.loads(pickle.dumps(fledge.DataError("torn.jpg cannot be decoded", hint="replace it")))
+    assert str(error) == "torn.jpg cannot be decoded\n  replace it"
