@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fledge.data.archive import unpack as unpack
     from fledge.data.download import download as download
     from fledge.data.folder import FolderDataset as FolderDataset
-    from fledge.data.folder import FolderOptions as FolderOptions
+    from fledge.data.folder_options import FolderOptions as FolderOptions
     from fledge.digest import tensors_sha256 as tensors_sha256
     from fledge.errors import DataError as DataError
     from fledge.errors import FledgeError as FledgeError
@@ -57,7 +57,7 @@ _HOME = {
     "unpack": "fledge.data.archive",
     "download": "fledge.data.download",
     "FolderDataset": "fledge.data.folder",
-    "FolderOptions": "fledge.data.folder",
+    "FolderOptions": "fledge.data.folder_options",
     "tensors_sha256": "fledge.digest",
     "DataError": "fledge.errors",
     "FledgeError": "fledge.errors",

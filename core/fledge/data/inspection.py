@@ -1,127 +1,55 @@
 """Inspection: decoding every file of a folder once, to know before training what is wrong with which."""
 
-import hashlib
-import json
 import os
-import warnings
+import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from PIL import Image, UnidentifiedImageError
-
-from fledge.atomic import write_atomic
-from fledge.data.image_file import upright_rgb
+from fledge.data.examination import Examined, examine
+from fledge.data.index import read_index, write_index
+from fledge.data.quiet import quiet_pillow
 from fledge.interfaces.progress import Progress
 
-FORMAT = 1
-_ORIENTATION = 0x0112
-_AHEAD = 256
+_PORTION = 256
+# Seconds of work that a kill may cost.
+_SAVE_EVERY = 15.0
 
 
-@dataclass(frozen=True, slots=True)
-class Inspected:
-    """What is known of a file while its size (bytes) and time stay as they were.
+def inspect(root: Path, names: Sequence[str], index: Path, progress: Progress) -> dict[str, Examined]:
+    """What each file below root is, by name in the order of `names`.
 
-    problem is empty for a usable image; odd says what is unusual about one that is used all the same.
+    Files whose size and time have not changed since `index` was written are not opened again. The
+    index is written in between too, so that a killed inspection goes on where it was.
     """
-
-    size: int
-    mtime_ns: int
-    sha256: str
-    problem: str = ""
-    odd: str = ""
-
-
-def inspect(root: Path, names: Sequence[str], index: Path, progress: Progress) -> dict[str, Inspected]:
-    """What each file below root is; files that have not changed since `index` was written are not read again."""
-    known = _read(index)
-    found: dict[str, Inspected] = {}
-    fresh = []
-    for name in names:
-        before = known.get(name)
-        if before and _unchanged(root / name, before):
-            found[name] = before
-        else:
-            fresh.append(name)
-    if fresh:
-        with warnings.catch_warnings():
-            # Pillow warns of what is judged here by its result: bombs are errors, odd EXIF data is not.
-            warnings.simplefilter("ignore")
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            for done, (name, one) in enumerate(_examine_all(root, fresh), 1):
-                found[name] = one
-                progress("checking images", done, len(fresh))
+    known = read_index(index)
+    kept = {name: known[name] for name in names if name in known and _is_unchanged(root / name, known[name])}
+    fresh = [name for name in names if name not in kept]
+    saved = time.monotonic()
+    for done, (name, one) in enumerate(_examine_all(root, fresh), 1):
+        kept[name] = one
+        progress("checking images", done, len(fresh))
+        if time.monotonic() - saved > _SAVE_EVERY:
+            write_index(index, kept)
+            saved = time.monotonic()
+    found = {name: kept[name] for name in names}
     if fresh or known.keys() != found.keys():
-        told = {"format": FORMAT, "files": {name: asdict(one) for name, one in found.items()}}
-        write_atomic(index, json.dumps(told))
+        write_index(index, found)
     return found
 
 
-def _examine_all(root: Path, names: Sequence[str]) -> Iterator[tuple[str, Inspected]]:
+def _examine_all(root: Path, names: Sequence[str]) -> Iterator[tuple[str, Examined]]:
     # Threads, because Pillow decodes outside Python's lock; in portions, because a hundred
     # thousand waiting tasks are a hundred thousand objects.
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for start in range(0, len(names), _AHEAD):
-            portion = names[start : start + _AHEAD]
-            yield from zip(portion, pool.map(lambda name: _examine(root / name), portion), strict=True)
+    with quiet_pillow(), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for start in range(0, len(names), _PORTION):
+            portion = names[start : start + _PORTION]
+            yield from zip(portion, pool.map(lambda name: examine(root / name), portion), strict=True)
 
 
-def _examine(path: Path) -> Inspected:
+def _is_unchanged(path: Path, before: Examined) -> bool:
     try:
-        stat = path.stat()
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        return Inspected(-1, -1, "", problem=f"cannot be read ({error.strerror})")
-    if stat.st_size == 0:
-        return Inspected(0, stat.st_mtime_ns, digest, problem="is empty (zero bytes)")
-    try:
-        with Image.open(path) as image:
-            odd = _oddness(image)
-            upright_rgb(image)
-        problem = ""
-    except UnidentifiedImageError:
-        problem, odd = "is not an image", ""
-    except (Image.DecompressionBombError, Image.DecompressionBombWarning):
-        problem, odd = f"has more than {Image.MAX_IMAGE_PIXELS:,} pixels", ""
-    except Exception as error:  # noqa: BLE001 -- decoders raise whatever they like on damaged files
-        cut = "truncated" in str(error) or "Truncated" in str(error)
-        problem, odd = ("is cut off (truncated)" if cut else f"is damaged ({error})"), ""
-    return Inspected(stat.st_size, stat.st_mtime_ns, digest, problem, odd)
-
-
-def _oddness(image: Image.Image) -> str:
-    """In one word or two, or nothing."""
-    if getattr(image, "n_frames", 1) > 1:
-        return "animated"
-    if image.mode == "CMYK":
-        return "CMYK"
-    if image.mode == "P":
-        return "palette"
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        return "16-bit"
-    if image.mode in ("RGBA", "LA", "PA"):
-        return "transparent"
-    if image.getexif().get(_ORIENTATION, 1) != 1:
-        return "EXIF-rotated"
-    return ""
-
-
-def _unchanged(path: Path, before: Inspected) -> bool:
-    try:
-        stat = path.stat()
+        found = path.stat()
     except OSError:
         return False
-    return (stat.st_size, stat.st_mtime_ns) == (before.size, before.mtime_ns)
-
-
-def _read(index: Path) -> dict[str, Inspected]:
-    try:
-        told = json.loads(index.read_text())
-        if told["format"] != FORMAT:
-            return {}
-        return {name: Inspected(**one) for name, one in told["files"].items()}
-    except (OSError, ValueError, KeyError, TypeError):
-        return {}
+    return (found.st_size, found.st_mtime_ns) == (before.size, before.mtime_ns)

@@ -1,71 +1,119 @@
-"""Layout: which files of a folder belong to which class and split."""
+"""Layout: which files of a folder belong to which split and class."""
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from fledge.errors import DataError
-from fledge.interfaces.dataset import SPLITS
+from fledge.interfaces.dataset import SPLITS, Split
 
-# What desktops leave in folders, and hidden files; nobody means them as images.
-_LITTER = {"thumbs.db", "desktop.ini"}
+# What desktops leave in folders, beside hidden files; nobody means them as images.
+_LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
+# Names of splits that would otherwise be taken for classes.
+_SPLIT_LIKE = {"train", "training", "val", "valid", "validation", "test", "testing"}
+
+Part = Split | Literal["all"]
 
 
-@dataclass(frozen=True)
+@dataclass
 class Layout:
-    """Class names by split ("train", "val", or "" for a folder that has no splits), files by (split, class).
+    """Files by part and class: parts "train" and "val", as far as there are such folders, or "all" without either.
 
-    Names are relative to the root, with forward slashes, sorted.
+    files:      names relative to the root, with forward slashes, sorted; classes sorted too
+    strays:     files beside the class folders, which belong to no class
+    unreadable: what is wrong with folders that cannot be looked into
     """
 
-    classes: dict[str, tuple[str, ...]]
-    files: dict[tuple[str, str], tuple[str, ...]]
+    root: Path
+    files: dict[Part, dict[str, list[str]]] = field(default_factory=dict)
+    strays: list[str] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
 
     @property
     def names(self) -> list[str]:
-        return [name for key in sorted(self.files) for name in self.files[key]]
-
-    @property
-    def split_already(self) -> bool:
-        return "train" in self.classes
+        return sorted(name for classes in self.files.values() for names in classes.values() for name in names)
 
 
 def read_layout(root: Path) -> Layout:
-    """Raises DataError where the root is no folder of classes."""
-    if not root.exists():
-        raise DataError(f"there is no folder {root}", hint="name the data set's folder: --set dataset.root=DIR")
+    """Raises DataError where the root is no folder of class folders."""
     if not root.is_dir():
-        raise DataError(f"{root} is a file, not a folder of images")
-    top = _folders(root)
-    splits: Sequence[str] = [split for split in SPLITS if split in top]
-    if "val" in splits and "train" not in splits:
-        raise DataError(f"{root} has a folder val, and no folder train beside it")
-    classes = {split: tuple(_folders(root / split)) for split in splits} if splits else {"": tuple(top)}
-    for split, names in classes.items():
-        if not names:
-            where = root / split
-            raise DataError(
-                f"{where} has no folders of classes in it",
-                hint=f"images of each class go into a folder named after it: {where / 'CLASS' / 'photo.jpg'}",
-            )
-    files = {
-        (split, name): tuple(_files(root, root / split / name)) for split, names in classes.items() for name in names
-    }
-    return Layout(classes, files)
-
-
-def _folders(path: Path) -> list[str]:
+        found = f"{root} is a file, not a folder of images" if root.exists() else f"there is no folder {root}"
+        raise DataError(found, hint="name it with --set dataset.root=DIR")
+    layout = Layout(root)
     try:
-        return sorted(entry.name for entry in os.scandir(path) if entry.is_dir() and not entry.name.startswith("."))
+        folders, files = _entries(root)
+        splits = [split for split in SPLITS if split in folders]
+        for split in splits:
+            _read_part(layout, split, root / split)
+        if not splits:
+            _check_names(root, folders, files)
+            _read_part(layout, "all", root)
     except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}") from None
+        raise DataError(f"{error.filename or root} cannot be read: {error.strerror or error}") from None
+    for part, classes in layout.files.items():
+        if not classes:
+            where = root if part == "all" else root / part
+            raise DataError(
+                f"{where} has no folders of classes in it: it holds {_described(layout.strays)}",
+                hint=f"the images of each class go into a folder of its name: {where / 'CLASS' / 'photo.jpg'}",
+            )
+    return layout
 
 
-def _files(root: Path, folder: Path) -> list[str]:
-    found = []
-    for path, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        kept = [name for name in names if not name.startswith(".") and name.lower() not in _LITTER]
-        found += [(Path(path) / name).relative_to(root).as_posix() for name in kept]
+def _read_part(layout: Layout, part: Part, folder: Path) -> None:
+    classes, beside = _entries(folder)
+    layout.strays += [(folder / name).relative_to(layout.root).as_posix() for name in beside]
+    layout.files[part] = {name: _images(layout, folder / name) for name in classes}
+
+
+def _images(layout: Layout, folder: Path) -> list[str]:
+    """All files below, at any depth; links to folders are followed, but not in circles."""
+    found, seen, waiting = [], {folder.resolve()}, [folder]
+    while waiting:
+        here = waiting.pop()
+        try:
+            folders, files = _entries(here)
+        except OSError as error:
+            name = here.relative_to(layout.root).as_posix()
+            layout.unreadable.append(f"{name}/ cannot be looked into: {error.strerror or error}")
+            continue
+        found += [(here / name).relative_to(layout.root).as_posix() for name in files]
+        for inner in (here / name for name in folders):
+            if inner.resolve() not in seen:
+                seen.add(inner.resolve())
+                waiting.append(inner)
     return sorted(found)
+
+
+def _entries(folder: Path) -> tuple[list[str], list[str]]:
+    """(folders, other files), sorted, without hidden ones and litter."""
+    folders: list[str] = []
+    files: list[str] = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if not entry.name.startswith(".") and entry.name.lower() not in _LITTER:
+                (folders if entry.is_dir() else files).append(entry.name)
+    return sorted(folders), sorted(files)
+
+
+def _check_names(root: Path, folders: list[str], files: list[str]) -> None:
+    """Of a root without train/ and val/: what looks like splits must not become classes."""
+    alike = [name for name in folders if name.lower() in _SPLIT_LIKE]
+    if alike:
+        raise DataError(
+            f"{root} has no folder train and no folder val, but {', '.join(alike)}",
+            hint="rename the folders to train and val: they would be taken for classes",
+        )
+    inner = [name for name in folders if (root / name / "train").is_dir()]
+    if inner:
+        raise DataError(
+            f"{root} has no folder train, but {inner[0]} in it has one",
+            hint=f"did you mean --set dataset.root={root / inner[0]}?",
+        )
+
+
+def _described(files: list[str]) -> str:
+    if not files:
+        return "nothing"
+    return f"{len(files)} file(s): {', '.join(files[:3])}{', ...' if len(files) > 3 else ''}"

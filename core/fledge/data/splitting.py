@@ -1,29 +1,22 @@
-"""Splitting one folder of images into training and validation."""
+"""Splitting one class's images into training and validation."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 
 def hold_out(fingerprints: Mapping[str, str], fraction: float, seed: int) -> set[str]:
-    """The names held out for validation: `fraction` of them, at least one and never all of two or more.
+    """Of {name: fingerprint}, the names held out for validation.
 
-    Which ones is decided by each image's content and the seed, so that equal images stay on one side
-    where counts allow, and adding a few more moves hardly any of the others.
+    `fraction` of the different images, at least one and never all, and none of a single one. Which
+    ones is decided by each image's content and the seed: equal images stay on one side, a rename
+    changes nothing, and another image moves one of the others at most.
     """
-    if len(fingerprints) < 2:
+    different = sorted(set(fingerprints.values()), key=lambda fingerprint: _rank(fingerprint, seed))
+    if len(different) < 2:
         return set()
-    order = sorted(fingerprints, key=lambda name: (_rank(fingerprints[name], seed), name))
-    count = min(max(1, round(fraction * len(order))), len(order) - 1)
-    # Copies of one image stand side by side here: what is cut between them would be in both splits.
-    while count < len(order) - 1 and fingerprints[order[count]] == fingerprints[order[count - 1]]:
-        count += 1
-    return set(order[:count])
-
-
-def twins(train: Sequence[tuple[str, str]], val: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Pairs of names with equal fingerprints, one from each split, given as (name, fingerprint)."""
-    known = {fingerprint: name for name, fingerprint in train}
-    return [(known[fingerprint], name) for name, fingerprint in val if fingerprint in known]
+    count = min(max(1, round(fraction * len(different))), len(different) - 1)
+    held = set(different[:count])
+    return {name for name, fingerprint in fingerprints.items() if fingerprint in held}
 
 
 def _rank(fingerprint: str, seed: int) -> str:

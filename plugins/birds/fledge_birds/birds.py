@@ -11,7 +11,7 @@ from fledge_birds.options import BirdsOptions
 _MAX_ARCHIVE = 512 << 20
 _MAX_UNPACKED = 2 << 30
 _MAX_FILES = 100_000
-_HINT = (
+_WAYS = (
     "three ways on:"
     "\n    --set dataset.root=DIR, a copy on this machine (a folder with train/ and val/, or the archive)"
     "\n    --set dataset.url=URL, a mirror"
@@ -20,7 +20,8 @@ _HINT = (
 
 
 class Birds(FolderDataset):
-    """Downloaded once, checked, unpacked, and kept in the cache under the archive's address.
+    """Downloaded once, checked, unpacked, and kept in the cache: the archive by its address, the photographs by
+    the archive's content.
 
     The archive's SHA-256 must be the one in the options, where there is one, and else that of the
     first download from the same address; it is never another set of photographs in silence.
@@ -30,29 +31,51 @@ class Birds(FolderDataset):
 
     def _root(self, cache: Path, progress: Progress, warn: Callable[[str], None]) -> Path:
         local = self.options.root
-        if local is not None and not local.is_file():
+        if local is None:
+            archive, sha256 = self._downloaded(cache, progress, warn)
+        elif local.is_file():
+            archive, sha256 = local, self._checked(local)
+        else:
+            if self.options.sha256 is not None:
+                warn(f"dataset.sha256 is not checked: it is an archive's, and {local} is a folder")
             return _photographs(local)
-        url = self.options.url if local is None else local.as_uri()
-        folder = cache / hashlib.sha256(url.encode()).hexdigest()[:16]
-        archive = folder / "archive"
-        first_seen = folder / "sha256"
-        expected = self.options.sha256 or (first_seen.read_text().strip() if first_seen.exists() else None)
-        what = f"downloading {url.rpartition('/')[2] or url}"
+        photographs = cache / "photographs" / sha256[:16]
+        unpack(archive, photographs, max_bytes=_MAX_UNPACKED, max_files=_MAX_FILES, progress=progress)
+        return _photographs(photographs)
+
+    def _downloaded(self, cache: Path, progress: Progress, warn: Callable[[str], None]) -> tuple[Path, str]:
+        url = self.options.url
+        folder = cache / "downloads" / hashlib.sha256(url.encode()).hexdigest()[:16]
+        archive, first_seen = folder / "archive", folder / "sha256"
+        remembered = first_seen.read_text().strip() if first_seen.exists() else None
+        expected = self.options.sha256 or remembered
         try:
-            found = download(url, archive, max_bytes=_MAX_ARCHIVE, sha256=expected, progress=progress, what=what)
-            if not first_seen.exists():
-                write_atomic(first_seen, found)
-                warn(f"{url} has SHA-256 {found}; to have it checked everywhere: --set dataset.sha256={found}")
-            unpacked = folder / found[:16]
-            unpack(archive, unpacked, max_bytes=_MAX_UNPACKED, max_files=_MAX_FILES, progress=progress)
+            sha256 = download(url, archive, max_bytes=_MAX_ARCHIVE, sha256=expected, progress=progress)
         except DataError as error:
-            raise DataError(f"the photographs of birds cannot be had: {error}", hint=_HINT) from None
-        return _photographs(unpacked)
+            kept = f"\n  if its owner changed the file, and you want the new one: remove {folder}"
+            hint = "\n  ".join(filter(None, [error.hint, _WAYS])) + (kept if remembered else "")
+            raise DataError(f"the photographs of birds cannot be had: {error.message}", hint=hint) from None
+        if remembered is None:
+            write_atomic(first_seen, sha256 + "\n")
+            if self.options.sha256 is None:
+                warn(f"first download: its SHA-256 is {sha256}; to hold it everywhere: --set dataset.sha256={sha256}")
+        return archive, sha256
+
+    def _checked(self, archive: Path) -> str:
+        with archive.open("rb") as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        expected = self.options.sha256
+        if expected is not None and found != expected.lower():
+            raise DataError(
+                f"{archive} is not the archive it should be: its SHA-256 is {found}, and {expected} was expected",
+                hint="name the right file with --set dataset.root=FILE, or another hash with --set dataset.sha256=",
+            )
+        return found
 
 
 def _photographs(folder: Path) -> Path:
     """The folder that holds train/, here or in the one folder that an archive wraps around its content."""
-    if not (folder / "train").is_dir() and folder.is_dir():
+    if folder.is_dir() and not (folder / "train").is_dir():
         inner = [entry for entry in folder.iterdir() if (entry / "train").is_dir()]
         if len(inner) == 1:
             return inner[0]
