@@ -13,6 +13,11 @@ from fledge.discovery.catalog import Catalog
 from fledge.spec.run_spec import LauncherSpec
 from fledge.spec.training import TrainingSpec
 
+_TAIL = [
+    "## Further sections: [trackers.NAME] and [extensions.NAME], a table of options for each that takes part;",
+    '## and, instead of dataset, model and training, [script] with path = "train.py" and args = [...].',
+    "",
+]
 _SHOWN = ("mode", "epochs", "batch_size")
 
 
@@ -42,7 +47,7 @@ def commented_spec(catalog: Catalog, dataset: str, model: str) -> str:
         *_keys(LauncherSpec, leave_out=("name",)),
         "",
     ]
-    return "\n".join(lines)
+    return "\n".join(lines + _TAIL)
 
 
 def _choice(catalog: Catalog, kind: Any, name: str) -> Iterator[str]:

@@ -1,6 +1,10 @@
 """Turning a plan into a run: its folder is made, and its backend is handed the request."""
 
 import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,25 +19,49 @@ from fledge.runs.run_directory import RunDirectory
 
 
 def submit(plan: Plan, catalog: Catalog, home: Path) -> RunDirectory:
-    """Start the run; returns once its backend has it. A submit that fails leaves nothing behind."""
+    """Start the run; returns once its backend has it. A submit that fails leaves nothing behind.
+
+    An interrupt on the way waits until the run can be found again, and then cancels it: nothing ever
+    runs that no folder knows of.
+    """
+    chosen = plan.spec.backend
+    backend = backend_of(chosen.name, chosen.options, catalog, home)
     run = RunDirectory.create(home)
-    try:
-        record = RunRecord(
-            run=run.id,
-            experiment=plan.spec.experiment,
-            workload=plan.spec.workload,
-            backend=plan.spec.backend.name,
-            state=RunState.QUEUED,
-            created=now(),
-        )
-        run.write("spec.toml", spec_toml(plan.spec))
-        run.write("plan.json", json.dumps(plan.to_dict(), indent=1))
-        ref = backend_of(plan.spec.backend.name, plan.spec.backend.options, catalog, home).submit(plan.request, run.id)
-        run.save(replace(record, ref=ref))
-    except BaseException:
-        run.discard()
-        raise
+    with _interrupts_held() as interrupted:
+        try:
+            record = RunRecord(
+                run=run.id,
+                experiment=plan.spec.experiment,
+                workload=plan.spec.workload,
+                backend=chosen.name,
+                state=RunState.QUEUED,
+                created=now(),
+            )
+            run.write("spec.toml", spec_toml(plan.spec))
+            run.write("plan.json", json.dumps(plan.to_dict(), indent=1))
+            ref = backend.submit(plan.request, run.id)
+            run.save(replace(record, ref=ref))
+        except BaseException:
+            run.discard()
+            raise
+    if interrupted:
+        backend.cancel(ref)
+        raise KeyboardInterrupt
     return run
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[list[int]]:
+    """Within, Ctrl-C only adds to the list. Python hands signals to the main thread, and only that one may do this."""
+    held: list[int] = []
+    if threading.current_thread() is not threading.main_thread():
+        yield held
+        return
+    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
+    try:
+        yield held
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def backend_for(run: RunDirectory, catalog: Catalog, home: Path) -> ComputeBackend:

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from fledge import ModelVersion, Registry, RegistryError
+from fledge import ModelVersion, Registry, RegistryError, write_atomic
 
 _RECORD = "version.json"
 _CARD = "model.json"
+_LAST = ".last-version"
 
 
 class LocalRegistry(Registry):
@@ -32,7 +33,9 @@ class LocalRegistry(Registry):
             for version in known:
                 if version.run == run and version.files == files:
                     return version
-            number = 1 + max((version.version for version in known), default=0)
+            number = 1 + max([_last_given(home), *(version.version for version in known)])
+            # Kept apart from the folders, so that a version somebody removed never comes back as another.
+            write_atomic(home / _LAST, f"{number}\n")
             record = {
                 "name": name,
                 "version": number,
@@ -100,6 +103,13 @@ class LocalRegistry(Registry):
                 f"model version {folder.parent.name}/{folder.name} cannot be read: {error}",
                 hint=f"restore {folder}, or remove it to forget that version",
             ) from None
+
+
+def _last_given(home: Path) -> int:
+    try:
+        return int((home / _LAST).read_text())
+    except (OSError, ValueError):
+        return 0
 
 
 def _sha256(path: Path) -> str:

@@ -16,6 +16,7 @@ from fledge.errors import PluginError, UnknownName
 from fledge.hooks import GROUP, KINDS, Kind, Offer, new_manager
 from fledge.interfaces.options import Options
 from fledge.spec.explain import spec_error
+from fledge.spec.paths import absolute
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Catalog:
         try:
             options = model.model_validate(dict(told))
             paths = {
-                field: ((base(field) if base else Path.cwd()) / value.expanduser()).resolve()
+                field: absolute(value, base(field) if base else Path.cwd())
                 for field, value in options
                 if isinstance(value, Path)
             }

@@ -1,14 +1,15 @@
 """Settling a spec: every offer it names is looked up, every option validated, every path made absolute."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from fledge.discovery.catalog import Catalog
 from fledge.discovery.plugin import Plugin
 from fledge.errors import SpecError
 from fledge.hooks import Kind
+from fledge.spec.paths import absolute
 from fledge.spec.run_spec import RunSpec
+from fledge.spec.script import ScriptSpec
 from fledge.spec.section import Choice
 
 # Of a launcher's section, these are the core's own and not the launcher's options.
@@ -73,14 +74,13 @@ def _check_workload(spec: RunSpec) -> None:
         )
 
 
-def _resolve_script(spec: RunSpec) -> Any:
+def _resolve_script(spec: RunSpec) -> ScriptSpec:
     script = spec.script
     assert script is not None
-    told = script.path.expanduser()
-    path = (spec.base_of("script.path") / told).resolve()
+    path = absolute(script.path, spec.base_of("script.path"))
     if script.source is not None:
-        source = (spec.base_of("script.source") / script.source.expanduser()).resolve()
-        path = path if path.is_file() else (source / told).resolve()
+        source = absolute(script.source, spec.base_of("script.source"))
+        path = path if path.is_file() else absolute(script.path, source)
     else:
         source = spec.base_of("script.source").resolve()
         if not path.is_relative_to(source):
@@ -89,4 +89,4 @@ def _resolve_script(spec: RunSpec) -> Any:
         raise SpecError(f"there is no script {path}")
     if not path.is_relative_to(source):
         raise SpecError(f"the script {path} is not below its source folder {source}")
-    return script.model_copy(update={"path": Path(path.relative_to(source)), "source": source})
+    return script.model_copy(update={"path": path.relative_to(source), "source": source})
