@@ -54,7 +54,8 @@ def submit(plan: Plan, catalog: Catalog, home: Path) -> RunDirectory:
 def _interrupts_held() -> Iterator[list[int]]:
     """Within, Ctrl-C only adds to the list. Python hands signals to the main thread, and only that one may do this."""
     held: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
+    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+    if ignored or threading.current_thread() is not threading.main_thread():
         yield held
         return
     before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
