@@ -2,9 +2,11 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -275,9 +277,27 @@ def test_asking_before_preparing_says_what_to_do(root: Path) -> None:
         Folder(root).split("train")
 
 
-def test_unreadable_files_and_folders_are_named(root: Path) -> None:
-    if os.geteuid() == 0:
-        pytest.skip("root may read everything")
+@pytest.fixture
+def mere_mortal(root: Path) -> Iterator[Path]:
+    """The photographs for somebody whom permissions bind: root, who may read everything, becomes nobody."""
+    if os.geteuid() != 0:
+        yield root
+        return
+    nobody = 65534
+    with tempfile.TemporaryDirectory() as folder:
+        # Not below pytest's own folder, which nobody but root may enter.
+        moved = shutil.copytree(root, Path(folder) / root.name)
+        for path in (Path(folder), *Path(folder).rglob("*")):
+            os.chown(path, nobody, nobody)
+        os.seteuid(nobody)
+        try:
+            yield moved
+        finally:
+            os.seteuid(0)
+
+
+def test_unreadable_files_and_folders_are_named(mere_mortal: Path) -> None:
+    root = mere_mortal
     (root / "train" / "ants" / "0.png").chmod(0)
     (root / "train" / "ants" / "more").mkdir(mode=0)
     assert "cannot be read" in broken(root, "0.png")
