@@ -23,7 +23,7 @@ bench: $(READY)
 	$(BIN)/python bench/real_photos.py
 
 clean:
-	rm -rf .venv .fledge .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/results
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Built without isolation, so that the build tool too is the one in constraints.txt.

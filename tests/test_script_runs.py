@@ -23,7 +23,9 @@ def folder(fledge: "Fledge", done: "Result") -> Path:
 
 def travelled(fledge: "Fledge", done: "Result") -> set[str]:
     code = folder(fledge, done) / "code"
-    return {str(p.relative_to(code)) for p in code.rglob("*") if p.is_file()} - {".fledge-spec.toml"}
+    files = {p.relative_to(code) for p in code.rglob("*") if p.is_file()}
+    # What the script itself made there did not travel.
+    return {str(p) for p in files if p.parts[0] not in ("outputs", "logs")} - {".fledge-spec.toml"}
 
 
 def test_arguments_reach_the_script_word_by_word(fledge: "Fledge") -> None:

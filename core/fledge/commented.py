@@ -24,11 +24,11 @@ _SHOWN = ("mode", "epochs", "batch_size")
 def commented_spec(catalog: Catalog, dataset: str, model: str) -> str:
     """TOML. Keys at their default stand behind `#`; those a person must fill in stand free with a place-holder."""
     lines = [
-        "# A run of fledge: `fledge run FILE`. A key behind # has the value it has anyway.",
+        "# A run of fledge: `fledge run FILE`. A key behind # shows its default, or ... where it has none.",
         "",
         'experiment = "birds"   # the heading under which runs are grouped',
         "# seed = 0   # from which all randomness follows",
-        '# register = "birds"   # the name in the registry under which the trained model is kept',
+        "# register = ...   # the name in the registry under which the trained model is kept",
         "",
         "[dataset]",
         *_choice(catalog, "dataset", dataset),

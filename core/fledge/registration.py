@@ -19,8 +19,9 @@ WEIGHTS = "model.safetensors"
 CARD = "model.json"
 
 
-def registry_of(name: str, catalog: Catalog, home: Path) -> Registry:
-    registry: Registry = catalog.implementation("registry", name)(catalog.options("registry", name, {}), home)
+def registry_of(name: str, catalog: Catalog, home: Path, told: Mapping[str, object] | None = None) -> Registry:
+    options = catalog.options("registry", name, told or {})
+    registry: Registry = catalog.implementation("registry", name)(options, home)
     return registry
 
 
@@ -31,7 +32,7 @@ def register_run(
 
     Raises UsageError for an unfit name, RunError for a run that has no finished model.
     """
-    if not NAME_PATTERN.match(name):
+    if not NAME_PATTERN.fullmatch(name):
         raise UsageError(
             f"{name!r} cannot name a model", hint="letters, digits, '.', '_' and '-', beginning with a letter or digit"
         )

@@ -3,10 +3,12 @@
 from typing import Any
 
 from fledge.discovery.catalog import Catalog
-from fledge.hooks import Kind
+from fledge.hooks import Kind, Offer
 from fledge.spec.run_spec import RunSpec
 
-_SECTIONS: tuple[Kind, ...] = ("dataset", "model", "backend", "launcher")
+_SECTIONS: tuple[Kind, ...] = ("dataset", "model", "backend", "launcher", "registry")
+# Their sections name an offer even where a person writes none.
+_HAVE_DEFAULTS = ("backend", "launcher", "registry")
 _TABLES: dict[Kind, str] = {"tracker": "trackers", "extension": "extensions"}
 
 
@@ -17,29 +19,27 @@ def spec_schema(catalog: Catalog) -> dict[str, Any]:
     definitions: dict[str, Any] = schema.setdefault("$defs", {})
     for kind in _SECTIONS:
         described = schema["properties"][kind]
-        variants = [_variant(catalog, kind, found.offer.name, definitions) for found in catalog.offers(kind)]
+        variants = [_variant(catalog, kind, found.offer, definitions) for found in catalog.offers(kind)]
         own = {key: described[key] for key in ("description",) if key in described}
         schema["properties"][kind] = {**own, "anyOf": variants} if variants else described
     for kind, key in _TABLES.items():
         options = {
-            found.offer.name: _options(catalog, kind, found.offer.name, definitions) for found in catalog.offers(kind)
+            found.offer.name: _options(catalog, kind, found.offer, definitions) for found in catalog.offers(kind)
         }
         schema["properties"][key] |= {"properties": options, "additionalProperties": False}
     return schema
 
 
-def _variant(catalog: Catalog, kind: Kind, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    options = _options(catalog, kind, name, definitions)
+def _variant(catalog: Catalog, kind: Kind, offer: Offer, definitions: dict[str, Any]) -> dict[str, Any]:
+    options = _options(catalog, kind, offer, definitions)
     core = definitions["LauncherSpec"]["properties"] if kind == "launcher" else {}
-    properties = {**core, **options.get("properties", {}), "name": {"const": name}}
-    required = ["name", *options.get("required", [])]
+    properties = {**core, **options.get("properties", {}), "name": {"const": offer.name}}
+    required = [*(() if kind in _HAVE_DEFAULTS else ("name",)), *options.get("required", [])]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
 
 
-def _options(catalog: Catalog, kind: Kind, name: str, definitions: dict[str, Any]) -> dict[str, Any]:
-    schema = catalog.options_class(catalog.find(kind, name).offer).model_json_schema(
-        ref_template=f"#/$defs/{kind}-{name}-{{model}}"
-    )
+def _options(catalog: Catalog, kind: Kind, offer: Offer, definitions: dict[str, Any]) -> dict[str, Any]:
+    schema = catalog.options_class(offer).model_json_schema(ref_template=f"#/$defs/{kind}-{offer.name}-{{model}}")
     for inner, definition in schema.pop("$defs", {}).items():
-        definitions[f"{kind}-{name}-{inner}"] = definition
+        definitions[f"{kind}-{offer.name}-{inner}"] = definition
     return schema

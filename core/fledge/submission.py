@@ -1,16 +1,13 @@
 """Turning a plan into a run: its folder is made, and its backend is handed the request."""
 
 import json
-import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from fledge.discovery.catalog import Catalog
 from fledge.interfaces.backend import ComputeBackend
 from fledge.interfaces.state import RunState
+from fledge.interrupts import interrupts_held
 from fledge.plan.make import spec_toml
 from fledge.plan.plan import Plan
 from fledge.runs.journal import now
@@ -27,7 +24,7 @@ def submit(plan: Plan, catalog: Catalog, home: Path) -> RunDirectory:
     chosen = plan.spec.backend
     backend = backend_of(chosen.name, chosen.options, catalog, home)
     run = RunDirectory.create(home)
-    with _interrupts_held() as interrupted:
+    with interrupts_held() as interrupted:
         try:
             record = RunRecord(
                 run=run.id,
@@ -40,29 +37,19 @@ def submit(plan: Plan, catalog: Catalog, home: Path) -> RunDirectory:
             run.write("spec.toml", spec_toml(plan.spec))
             run.write("plan.json", json.dumps(plan.to_dict(), indent=1))
             ref = backend.submit(plan.request, run.id)
+        except BaseException:
+            run.discard()
+            raise
+        try:
             run.save(replace(record, ref=ref))
         except BaseException:
+            backend.cancel(ref)
             run.discard()
             raise
     if interrupted:
         backend.cancel(ref)
         raise KeyboardInterrupt
     return run
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[list[int]]:
-    """Within, Ctrl-C only adds to the list. Python hands signals to the main thread, and only that one may do this."""
-    held: list[int] = []
-    ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
-    if ignored or threading.current_thread() is not threading.main_thread():
-        yield held
-        return
-    before = signal.signal(signal.SIGINT, lambda number, _: held.append(number))
-    try:
-        yield held
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 def backend_for(run: RunDirectory, catalog: Catalog, home: Path) -> ComputeBackend:

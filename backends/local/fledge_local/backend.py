@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,12 @@ class Local(ComputeBackend):
             details = {"folder": str(folder), **vars(identity)}
             ref = RunRef("local", key, details)
             temporary = folder / ".ref.json.tmp"
-            temporary.write_text(json.dumps(vars(ref)))
-            temporary.replace(known)
+            try:
+                temporary.write_text(json.dumps(vars(ref)))
+                temporary.replace(known)
+            except OSError as error:
+                identity.signal_group(signal.SIGKILL)
+                raise RunError(f"the run cannot be written down in {folder}: {error.strerror}") from None
             return ref
 
     def _write_job(self, folder: Path, request: Request) -> None:
@@ -81,7 +86,8 @@ class Local(ComputeBackend):
             )
 
     def _status(self, ref: RunRef) -> Status:
-        alive = ProcessIdentity.from_dict(ref.details).alive()
+        identity = ProcessIdentity.from_dict(ref.details)
+        alive = identity.alive()
         folder = Path(ref.details["folder"])
         try:
             code = json.loads((folder / "exit.json").read_text())["code"]
@@ -89,15 +95,19 @@ class Local(ComputeBackend):
             code = None
         if code is None and alive:
             return Status(RunState.RUNNING)
-        if (folder / "canceled").exists():
-            return Status(RunState.CANCELED, "canceled on request", code)
+        ended = _ended(folder)
         if code is None:
-            return Status(RunState.LOST, "its process is gone and left no word of how it ended")
+            # Its supervisor was killed, and nobody else watches what it had started.
+            identity.end_group()
+        if (folder / "canceled").exists():
+            return Status(RunState.CANCELED, "canceled on request", code, ended)
+        if code is None:
+            return Status(RunState.LOST, "its process is gone and left no word of how it ended", None, ended)
         if code == 0:
-            return Status(RunState.COMPLETED, exit_code=0)
+            return Status(RunState.COMPLETED, "", 0, ended)
         if code < 0:
-            return Status(RunState.LOST, f"its process was killed by {_signal_name(-code)}", code)
-        return Status(RunState.FAILED, f"its process ended with exit status {code}", code)
+            return Status(RunState.LOST, f"its process was killed by {_signal_name(-code)}", code, ended)
+        return Status(RunState.FAILED, f"its process ended with exit status {code}", code, ended)
 
     def _read_log(self, ref: RunRef, cursor: int) -> LogChunk:
         try:
@@ -135,6 +145,14 @@ class Local(ComputeBackend):
             shutil.copyfile(source, temporary)
             temporary.replace(target)
         return fetched
+
+
+def _ended(folder: Path) -> str | None:
+    """When the run last gave a sign of life: its exit, else its last words."""
+    times = [
+        path.stat().st_mtime for name in ("exit.json", "journal.jsonl", "log.txt") if (path := folder / name).exists()
+    ]
+    return datetime.fromtimestamp(max(times), UTC).isoformat(timespec="milliseconds") if times else None
 
 
 def _same(one: Path, other: Path) -> bool:

@@ -45,6 +45,15 @@ class ProcessIdentity:
         """Whether any process of the group that this one led still runs."""
         return self.boot == boot_id() and any(_runs_in_group(process, self.pid) for process in psutil.process_iter())
 
+    def end_group(self) -> None:
+        """Kill what is left of the group after its leader has gone.
+
+        A group's number is not given to another process while the group has members; once it is, the
+        group is a stranger's and left alone.
+        """
+        if not psutil.pid_exists(self.pid) and self.group_alive():
+            self.signal_group(signal.SIGKILL)
+
     def signal_group(self, number: signal.Signals) -> None:
         """Signal every process of the group that this one leads, while any is left."""
         if self.boot == boot_id():

@@ -1,5 +1,6 @@
 """LocalRegistry: named, numbered, immutable models in `models/<name>/<version>/` of fledge's home."""
 
+import contextlib
 import hashlib
 import json
 import os
@@ -29,11 +30,14 @@ class LocalRegistry(Registry):
         home.mkdir(parents=True, exist_ok=True)
         files = {str(path.relative_to(folder)): _sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
         with FileLock(home / ".lock"):
-            known = self.versions(name)
-            for version in known:
-                if version.run == run and version.files == files:
-                    return version
-            number = 1 + max([_last_given(home), *(version.version for version in known)])
+            numbers = _numbers(home)
+            for number in numbers:
+                # A damaged version is nobody's double, and no reason not to keep the next one.
+                with contextlib.suppress(RegistryError):
+                    version = self._read(home / str(number))
+                    if version.run == run and version.files == files:
+                        return version
+            number = 1 + max([_last_given(home), *numbers])
             # Kept apart from the folders, so that a version somebody removed never comes back as another.
             write_atomic(home / _LAST, f"{number}\n")
             record = {
@@ -50,14 +54,11 @@ class LocalRegistry(Registry):
     def names(self) -> list[str]:
         if not self.root.is_dir():
             return []
-        return sorted(entry.name for entry in self.root.iterdir() if self.versions(entry.name))
+        return sorted(entry.name for entry in self.root.iterdir() if _numbers(entry))
 
     def versions(self, name: str) -> list[ModelVersion]:
         home = self.root / name
-        if not home.is_dir():
-            return []
-        numbers = sorted(int(entry.name) for entry in home.iterdir() if entry.name.isdigit())
-        return [self._read(home / str(number)) for number in numbers]
+        return [self._read(home / str(number)) for number in _numbers(home)]
 
     def fetch(self, name: str, version: int, dest: Path) -> list[Path]:
         source = self.root / name / str(version)
@@ -103,6 +104,13 @@ class LocalRegistry(Registry):
                 f"model version {folder.parent.name}/{folder.name} cannot be read: {error}",
                 hint=f"restore {folder}, or remove it to forget that version",
             ) from None
+
+
+def _numbers(home: Path) -> list[int]:
+    """The versions there are, whole or not, oldest first."""
+    if not home.is_dir():
+        return []
+    return sorted(int(entry.name) for entry in home.iterdir() if entry.name.isdigit())
 
 
 def _last_given(home: Path) -> int:

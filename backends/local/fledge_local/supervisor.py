@@ -34,6 +34,8 @@ def main(run_dir: Path) -> int:
         return 127
     code = job.wait()
     _record(run_dir, code)
+    # What the job started and left behind must not outlive the run, nor need its supervisor.
+    os.killpg(os.getpgrp(), signal.SIGKILL)
     return code
 
 

@@ -6,11 +6,18 @@ import sys
 
 def main() -> None:
     """Runs the `fledge` command and exits with its status."""
-    from fledge.cli.app import app
-    from fledge.cli.guard import guarded
+    try:
+        from typer.main import get_command
 
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            # A file's name may be no text at all, and a terminal may know few letters: neither ends a command.
-            stream.reconfigure(errors="backslashreplace")
-    sys.exit(guarded(app))
+        from fledge.cli.app import app
+        from fledge.cli.guard import guarded
+
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                # A file's name may be no text at all, and a terminal may know few letters: neither ends a command.
+                stream.reconfigure(errors="backslashreplace")
+        status = guarded(get_command(app))
+    except KeyboardInterrupt:
+        # While still starting up.
+        status = 130
+    sys.exit(status)

@@ -2,16 +2,17 @@
 
 import os
 import sys
-from collections.abc import Callable
 from typing import Any
 
 from fledge.errors import FledgeError
 
 
-def guarded(app: Callable[..., Any]) -> int:
+def guarded(app: Any) -> int:
     """Runs the app; 0 done, 1 failed, 2 a usage error, 130 interrupted."""
     try:
-        result = app(prog_name="fledge", standalone_mode=False)
+        # Below Click's own main, which would turn an interrupt and a lost reader into something else.
+        with app.make_context("fledge", sys.argv[1:]) as context:
+            result = app.invoke(context)
         sys.stdout.flush()
     except FledgeError as error:
         _say(f"error: {error}")
@@ -28,12 +29,12 @@ def guarded(app: Callable[..., Any]) -> int:
         _say(f"error: {where}{error.strerror or error}")
         return 1
     except Exception as error:
-        # Typer's own: misspelt options, missing arguments, aborted prompts.
+        # Typer's own: misspelt options, missing arguments, --help.
         if not hasattr(error, "exit_code"):
             raise
         if hasattr(error, "show"):
             error.show()
-        return 130 if type(error).__name__ == "Abort" else int(error.exit_code)
+        return int(error.exit_code)
     return result if isinstance(result, int) else 0
 
 

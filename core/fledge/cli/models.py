@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(no_args_is_help=True)
 
+InRegistry = Annotated[str, typer.Option("--registry", help="Which registry.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Standard output is JSON, an object a line.")]
 Name = Annotated[str, typer.Argument(help="NAME, or NAME/VERSION; the newest version where none is named.")]
 
@@ -18,6 +19,7 @@ Name = Annotated[str, typer.Argument(help="NAME, or NAME/VERSION; the newest ver
 def register(
     run: Annotated[str, typer.Argument(help="A run's id, the beginning of one, or 'latest'.")],
     name: Annotated[str, typer.Option("--name", "-n", help="The model's name.")],
+    registry_name: InRegistry = "local",
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="May be repeated.")] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -32,34 +34,45 @@ def register(
         raise UsageError("a --tag is of the form KEY=VALUE")
     here = context()
     found, backend = here.run(run)
-    version = register_run(found, name, backend, registry_of("local", here.catalog, here.home), tags)
+    version = register_run(found, name, backend, registry_of(registry_name, here.catalog, here.home), tags)
     print_json(_brief(version)) if as_json else print(f"{version.name}/{version.version}")
 
 
 @app.command("list")
-def list_(as_json: AsJson = False) -> None:
+def list_(registry_name: InRegistry = "local", as_json: AsJson = False) -> None:
     """Every version of every model."""
-    from fledge.cli.printing import print_json, print_table
+    import sys
 
-    registry = _registry()
+    from fledge.cli.printing import print_json, print_table
+    from fledge.errors import RegistryError
+
+    registry = _registry(registry_name)
     rows = []
-    for version in (v for name in registry.names() for v in registry.versions(name)):
-        told = _brief(version)
-        if as_json:
-            print_json(told)
-        rows.append([told[key] for key in ("name", "version", "run", "created", "val_accuracy")])
+    for name in registry.names():
+        try:
+            versions = registry.versions(name)
+        except RegistryError as error:
+            # One damaged version must not hide the others.
+            print(f"warning: {error}", file=sys.stderr)
+            continue
+        for told in map(_brief, versions):
+            if as_json:
+                print_json(told)
+            accuracy = told["val_accuracy"]
+            shown = f"{accuracy:.4f}" if isinstance(accuracy, float) else ""
+            rows.append([told[key] for key in ("name", "version", "run", "created")] + [shown])
     if not as_json:
         print_table(["name", "version", "run", "created", "val accuracy"], rows)
 
 
 @app.command()
-def show(name: Name, as_json: AsJson = False) -> None:
+def show(name: Name, registry_name: InRegistry = "local", as_json: AsJson = False) -> None:
     """A version's card: classes, transforms, metrics, hashes, and the run it came from."""
     import json
 
     from fledge.cli.printing import print_json
 
-    version = _find(_registry(), name)
+    version = _find(_registry(registry_name), name)
     told = _brief(version) | {"files": dict(version.files), "card": dict(version.card)}
     print_json(told) if as_json else print(json.dumps(told, indent=2))
 
@@ -67,24 +80,25 @@ def show(name: Name, as_json: AsJson = False) -> None:
 @app.command()
 def download(
     name: Name,
+    registry_name: InRegistry = "local",
     output: Annotated[Path, typer.Option("--output", "-o", help="The folder to copy it into.")] = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Copy a version's files out, checking every hash."""
     from fledge.cli.printing import print_json
 
-    registry = _registry()
+    registry = _registry(registry_name)
     version = _find(registry, name)
     for path in registry.fetch(version.name, version.version, output):
         print_json({"path": str(path)}) if as_json else print(path)
 
 
-def _registry() -> "Registry":
+def _registry(name: str) -> "Registry":
     from fledge.cli.context import context
     from fledge.registration import registry_of
 
     here = context()
-    return registry_of("local", here.catalog, here.home)
+    return registry_of(name, here.catalog, here.home)
 
 
 def _find(registry: "Registry", text: str) -> "ModelVersion":

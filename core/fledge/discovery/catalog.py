@@ -137,10 +137,13 @@ def _import(target: str, offer: Offer) -> Any:
     try:
         with quiet_stdout():
             imported = import_module(module)
-    except ImportError as error:
+    except (Exception, SystemExit) as error:
+        missing = error.name.split(".")[0] if isinstance(error, ModuleNotFoundError) and error.name else None
+        # What a plugin lacks of its own is no package's name to install.
+        foreign = missing is not None and missing != module.split(".")[0]
         raise PluginError(
-            f"{offer.name!r} needs {target}, which cannot be imported: {error}",
-            hint=f"install what is missing: pip install {error.name}" if error.name else None,
+            f"{offer.name!r} needs {target}, which cannot be imported: {type(error).__name__}: {error}",
+            hint=f"install what provides the module {missing}" if foreign else "its plugin is broken: ask its author",
         ) from error
     try:
         return getattr(imported, attribute)

@@ -32,11 +32,16 @@ class RunRef:
 
 @dataclass(frozen=True)
 class Status:
-    """What the backend knows; `reason` says in words why the state is what it is, where there is anything to say."""
+    """What the backend knows.
+
+    reason says in words why the state is what it is, where there is anything to say; ended is when a
+    run that is over ended (UTC, ISO 8601), where that is known.
+    """
 
     state: RunState
     reason: str = ""
     exit_code: int | None = None
+    ended: str | None = None
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
+from fledge.interfaces.cache import make_cache
 from fledge.interfaces.options import Options
 from fledge.interfaces.progress import Progress, no_progress
 
@@ -56,7 +57,7 @@ class Dataset(ABC):
 
         Raises DataError with the list of what is wrong.
         """
-        cache.mkdir(parents=True, exist_ok=True)
+        make_cache(cache)
         self._prepare(cache, progress, warn)
 
     @property

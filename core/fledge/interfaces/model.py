@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fledge.interfaces.cache import make_cache
 from fledge.interfaces.options import Options
 from fledge.interfaces.progress import Progress, no_progress
 
@@ -36,7 +37,7 @@ class Model(ABC):
 
         Raises DataError where weights cannot be had or are not the ones they should be.
         """
-        cache.mkdir(parents=True, exist_ok=True)
+        make_cache(cache)
         self._prepare(cache, progress, warn)
 
     def provenance(self) -> Mapping[str, str]:

@@ -12,8 +12,9 @@ IGNORE_FILES = (".fledgeignore", ".amlignore", ".gitignore")
 ALWAYS = {
     "version control": [".git", ".hg", ".svn"],
     "secrets": [
-        ".env", ".env.*", "*.pem", "*.key", "*.pfx", "*.p12", "*.ppk", "*.keystore", "id_rsa*", "id_dsa*", "id_ecdsa*",
-        "id_ed25519*", ".ssh/", ".aws/", ".azure/", ".gnupg/", ".kube/", ".netrc", ".pypirc", ".git-credentials",
+        ".env", ".env.*", "*.env", "*.pem", "*.key", "*.pfx", "*.p12", "*.ppk", "*.jks", "*.keystore",
+        "id_rsa*", "id_dsa*", "id_ecdsa*", "id_ed25519*", ".ssh/", ".gnupg/", ".aws/", ".azure/", ".docker/", ".kube/",
+        ".netrc", ".npmrc", ".pypirc", ".git-credentials",
     ],
     "fledge's own": [".fledge/", "/outputs", "/logs"],
     "Python's own": ["__pycache__/", "*.pyc"],
@@ -40,7 +41,8 @@ class IgnoreRules:
         """Why this path (relative, with forward slashes) stays behind, or None where it travels."""
         seen = path + "/" if folder else path
         for reason, rules in self._always.items():
-            if rules.match_file(seen):
+            # A file system may not tell .ENV from .env, and a key is a key in capitals.
+            if rules.match_file(seen.lower()):
                 return reason
         if folder and path == self._home:
             return "fledge's own"

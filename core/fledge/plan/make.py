@@ -61,7 +61,7 @@ def _source(spec: RunSpec, plugins: tuple[Plugin, ...], home: Path) -> Snapshot:
         return snapshot(spec.script.source, home)
     # A plugin installed from the index is named by its version; one that is being worked on
     # travels, so that an edit made while the run waits or trains does not reach it.
-    packages = [package(folder, home) for p in plugins if (folder := _editable(p))]
+    packages = [package(source, home) for p in plugins if (source := _editable(p))]
     return Snapshot(tuple(file for one in packages for file in one.files))
 
 
@@ -71,12 +71,15 @@ def _requirements(plugins: tuple[Plugin, ...]) -> tuple[str, ...]:
 
 
 def _editable(plugin: Plugin) -> Path | None:
-    """The package's folder, where the plugin is installed in place from its source; the core's own never is."""
+    """The package's folder or module's file, where it is installed in place; the core's own never is."""
     if plugin.distribution == "fledge":
         return None
     origin = loads(distribution(plugin.distribution).read_text("direct_url.json") or "{}")
     if not origin.get("dir_info", {}).get("editable"):
         return None
     found = find_spec(plugin.package)
-    locations = found.submodule_search_locations if found else None
-    return Path(locations[0]) if locations else None
+    if found is None:
+        return None
+    if found.submodule_search_locations:
+        return Path(found.submodule_search_locations[0])
+    return Path(found.origin) if found.origin else None

@@ -35,7 +35,8 @@ def resolve(spec: RunSpec, catalog: Catalog) -> Resolved:
     def settle(kind: Kind, name: str, told: dict[str, Any], key: str) -> dict[str, Any]:
         found = catalog.find(kind, name)
         plugins[found.plugin.name] = found.plugin
-        if kind != "backend":
+        # The worker needs neither: both live where the command is given.
+        if kind not in ("backend", "registry"):
             travelling[found.plugin.name] = found.plugin
         options = catalog.options(kind, name, told, lambda option: spec.base_of(f"{key}.{option}"))
         return options.model_dump(mode="json", exclude_none=True)
@@ -45,6 +46,7 @@ def resolve(spec: RunSpec, catalog: Catalog) -> Resolved:
         ("model", spec.model),
         ("backend", spec.backend),
         ("launcher", spec.launcher),
+        ("registry", spec.registry),
     ]
     for kind, section in sections:
         if section is not None:

@@ -32,10 +32,12 @@ def snapshot(folder: Path, home: Path) -> Snapshot:
     return taken
 
 
-def package(folder: Path, home: Path) -> Snapshot:
-    """A Python package's source files, below a folder of the package's name."""
+def package(source: Path, home: Path) -> Snapshot:
+    """A Python package's source files, below a folder of the package's name; or a module's one file."""
+    if source.is_file():
+        return Snapshot((SourceFile(source, source.name, source.stat().st_size),))
     # Seen from the folder above: at the top, outputs/ and logs/ are a run's; a package may well have its own.
-    return Snapshot(tuple(_walk(folder, f"{folder.name}/", IgnoreRules(folder, home), Counter())))
+    return Snapshot(tuple(_walk(source, f"{source.name}/", IgnoreRules(source, home), Counter())))
 
 
 def _walk(folder: Path, prefix: str, rules: IgnoreRules, left_out: Counter[str]) -> list[SourceFile]:
@@ -50,7 +52,7 @@ def _walk(folder: Path, prefix: str, rules: IgnoreRules, left_out: Counter[str])
             is_folder = entry.is_dir()
         except OSError:
             is_folder = False  # a link that leads to itself
-        reason = rules.reason(path, folder=is_folder) or _unfit(entry, is_folder)
+        reason = rules.reason(path, folder=is_folder) or _unfit(entry, is_folder, rules)
         if reason:
             left_out[reason] += 1
         elif is_folder:
@@ -60,9 +62,11 @@ def _walk(folder: Path, prefix: str, rules: IgnoreRules, left_out: Counter[str])
     return found
 
 
-def _unfit(entry: os.DirEntry[str], is_folder: bool) -> str | None:
+def _unfit(entry: os.DirEntry[str], is_folder: bool, rules: IgnoreRules) -> str | None:
     if is_folder and entry.is_symlink():
         return "links to folders"
+    if entry.is_symlink() and (hidden := rules.reason(Path(os.path.realpath(entry.path)).name, folder=False)):
+        return f"links to {hidden}"
     if is_folder and (Path(entry.path) / "pyvenv.cfg").exists():
         return "virtual environments"
     if not is_folder and not Path(entry.path).is_file():

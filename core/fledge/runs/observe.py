@@ -28,7 +28,7 @@ def observe(run: RunDirectory, backend: ComputeBackend) -> RunRecord:
             record = replace(before, state=told.state, error=told.error, started=told.started, ended=told.time)
         elif status.state.is_final:
             error = told.error or (status.reason if status.state is not RunState.COMPLETED else None)
-            record = replace(before, state=status.state, error=error, started=told.started, ended=now())
+            record = replace(before, state=status.state, error=error, started=told.started, ended=status.ended or now())
         else:
             state = told.state if told.time else status.state
             record = replace(before, state=state, started=told.started)

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import platformdirs
 
+from fledge.spec.paths import absolute
+
 
 def home() -> Path:
     """FLEDGE_HOME, or `.fledge` in the working folder: runs and models. Absolute; need not exist."""
-    return Path(os.environ.get("FLEDGE_HOME") or ".fledge").expanduser().resolve()
+    return absolute(Path(os.environ.get("FLEDGE_HOME") or ".fledge"), Path.cwd())
 
 
 def cache() -> Path:

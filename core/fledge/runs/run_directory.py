@@ -39,7 +39,9 @@ class RunDirectory:
             name = f"{stamp:%Y%m%d-%H%M%S}-{stamp.microsecond // 1000:03d}{secrets.token_hex(2)}"
             path = runs(home) / name
             try:
-                path.mkdir(parents=True)
+                path.parent.mkdir(parents=True, exist_ok=True)
+                # For its owner alone: a spec may name an address with a password in it.
+                path.mkdir(mode=0o700)
             except FileExistsError:
                 continue
             except OSError as error:

@@ -14,7 +14,7 @@ from fledge.spec.run_spec import RunSpec
 
 Override = tuple[str, Any]
 
-_CHOICES = ("dataset", "model", "backend", "launcher")
+_CHOICES = ("dataset", "model", "backend", "launcher", "registry")
 
 
 def load(path: Path | None, overrides: Iterable[Override] = ()) -> RunSpec:
@@ -74,6 +74,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _lay_over(told: dict[str, Any], key: str, value: Any) -> list[str]:
+    if key in _CHOICES and isinstance(value, str):
+        # "--set dataset=birds" can mean one thing only.
+        key = f"{key}.name"
     *sections, last = key.split(".")
     table = told
     for depth, part in enumerate(sections):

@@ -24,6 +24,10 @@ class BackendSpec(Choice):
     name: str = Field("local", description="where the run happens")
 
 
+class RegistrySpec(Choice):
+    name: str = Field("local", description="where trained models are kept")
+
+
 class RunSpec(Section):
     """One run. Either `dataset` and `model` (fledge trains) or `script` (yours is executed)."""
 
@@ -38,6 +42,7 @@ class RunSpec(Section):
     script: ScriptSpec | None = Field(None, description="a script of yours, instead of dataset, model and training")
     backend: BackendSpec = Field(default_factory=BackendSpec)
     launcher: LauncherSpec = Field(default_factory=LauncherSpec)
+    registry: RegistrySpec = Field(default_factory=RegistrySpec)
     trackers: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="where metrics are sent: a table of options for each tracker"
     )

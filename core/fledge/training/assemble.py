@@ -12,7 +12,7 @@ from fledge.runs.reporter import Reporter
 from fledge.spec.run_spec import RunSpec
 from fledge.spec.training import TrainingSpec
 from fledge.training.batches import Batches
-from fledge.training.criterion import make_criterion
+from fledge.training.criterion import class_weights, make_criterion
 from fledge.training.facts import Samples
 from fledge.training.feature_batches import FeatureBatches, extract_features
 from fledge.training.image_batches import ImageBatches
@@ -28,6 +28,8 @@ def make_loop(
     """In mode "head" this is where the backbone runs, once over every image."""
     training = spec.training
     device = next(module.parameters()).device
+    labels = [sample.label for sample in samples["train"]]
+    weights = class_weights(training, classes, labels)
     trainee: nn.Module
     groups: Sequence[ParameterGroup]
     train: Batches
@@ -46,11 +48,12 @@ def make_loop(
         spec=training,
         seed=spec.seed,
         module=trainee,
-        criterion=make_criterion(training, classes, [sample.label for sample in samples["train"]], device),
+        criterion=make_criterion(training, weights, device),
         optimizer=make_optimizer(training, groups),
         train=train,
         val=val,
         classes=classes,
+        say=[weights[label] if weights else 1.0 for label in labels],
     )
 
 

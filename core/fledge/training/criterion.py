@@ -10,11 +10,8 @@ from fledge.errors import SpecError, did_you_mean
 from fledge.spec.training import TrainingSpec
 
 
-def make_criterion(
-    spec: TrainingSpec, classes: Sequence[str], labels: Sequence[int], device: torch.device
-) -> nn.CrossEntropyLoss:
-    """Cross-entropy over logits [N, C], with the spec's class weights and label smoothing."""
-    weights = class_weights(spec, classes, labels)
+def make_criterion(spec: TrainingSpec, weights: Sequence[float] | None, device: torch.device) -> nn.CrossEntropyLoss:
+    """Cross-entropy over logits [N, C], a mean by class weights [C], with the spec's label smoothing."""
     return nn.CrossEntropyLoss(
         weight=None if weights is None else torch.tensor(weights, device=device),
         label_smoothing=spec.label_smoothing,

@@ -6,8 +6,9 @@ from typing import Any
 import torch
 from PIL.Image import Image
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, default_collate
 
+from fledge.errors import FledgeError
 from fledge.interfaces.dataset import Sample
 from fledge.training.batches import Batch, Batches
 from fledge.training.seeds import seed_torch
@@ -15,7 +16,7 @@ from fledge.training.seeds import seed_torch
 Key = tuple[int, int]
 
 
-class _Images(Dataset[tuple[Tensor, int]]):
+class _Images(Dataset[tuple[Tensor, int] | FledgeError]):
     """One transformed image by (epoch, index), the same whichever process asks."""
 
     def __init__(self, samples: Sequence[Sample], transform: Callable[[Image], Tensor], seed: int) -> None:
@@ -23,10 +24,14 @@ class _Images(Dataset[tuple[Tensor, int]]):
         self.transform = transform
         self.seed = seed
 
-    def __getitem__(self, key: Key) -> tuple[Tensor, int]:
+    def __getitem__(self, key: Key) -> tuple[Tensor, int] | FledgeError:
         epoch, index = key
         sample = self.samples[index]
-        image = sample.load()
+        try:
+            image = sample.load()
+        except FledgeError as error:
+            # Returned, because torch sends what a loader process raises home as a traceback's text.
+            return error
         seed_torch(self.seed, "augment", epoch, index)
         return self.transform(image), sample.label
 
@@ -44,6 +49,11 @@ class _Order:
 
     def __len__(self) -> int:
         return len(self.batches.order(self.epoch))
+
+
+def _collate(items: list[tuple[Tensor, int] | FledgeError]) -> Any:
+    """A batch, or the first error among its samples."""
+    return next((item for item in items if isinstance(item, FledgeError)), None) or default_collate(items)
 
 
 class ImageBatches(Batches):
@@ -68,11 +78,15 @@ class ImageBatches(Batches):
             _Images(samples, transform, seed),
             batch_sampler=self._order,
             num_workers=workers,
+            collate_fn=_collate,
             pin_memory=device.type == "cuda",
             **options,
         )
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         self._order.epoch = epoch
-        for images, labels in self._loader:
+        for batch in self._loader:
+            if isinstance(batch, FledgeError):
+                raise batch
+            images, labels = batch
             yield images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)

@@ -20,6 +20,7 @@ class Keeper:
         self.card = card
         self.best: Epoch | None = None
         self.last: Epoch | None = None
+        self.risen = 0
         folder.mkdir(parents=True, exist_ok=True)
 
     @property
@@ -28,7 +29,8 @@ class Keeper:
 
     @property
     def epochs_without_gain(self) -> int:
-        return self.last.number - self.best.number if self.last and self.best else 0
+        """Since the validation accuracy was last higher than ever before."""
+        return self.last.number - self.risen if self.last else 0
 
     def see(self, epoch: Epoch) -> bool:
         """Take note of an epoch that has just ended; true where it is the best so far.
@@ -37,6 +39,8 @@ class Keeper:
         """
         self.last = epoch
         before = self.best
+        if before is None or epoch.val.accuracy > before.val.accuracy:
+            self.risen = epoch.number
         better = before is None or _rank(epoch) > _rank(before)
         if better:
             self.best = epoch

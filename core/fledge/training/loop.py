@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -41,7 +41,8 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Loop:
-    """Everything one training needs. `module` maps a batch's inputs to logits [B, C]."""
+    """Everything one training needs. `module` maps a batch's inputs to logits [B, C]; `say` is each
+    training sample's class weight, in the order of the split."""
 
     spec: TrainingSpec
     seed: int
@@ -51,6 +52,7 @@ class Loop:
     train: Batches
     val: Batches
     classes: tuple[str, ...]
+    say: Sequence[float]
 
     def epochs(self) -> Iterator[Epoch]:
         """Train and evaluate, one epoch a turn. Raises RunError once the loss is no longer a number."""
@@ -72,7 +74,8 @@ class Loop:
         self.module.train()
         if self.spec.freeze_batchnorm:
             freeze_batchnorm(self.module)
-        sizes = [len(indices) for indices in self.train.order(epoch)]
+        # How much each batch counts: its samples by their class weights, as the criterion's mean has it.
+        sizes = [sum(self.say[index] for index in indices) for indices in self.train.order(epoch)]
         # Summed on the device: asking for a number after every step would wait for the device every time.
         loss_sum: torch.Tensor | float = 0.0
         hits: torch.Tensor | int = 0
@@ -82,13 +85,13 @@ class Loop:
             seed_torch(self.seed, "step", epoch, step)
             logits = self.module(inputs)
             loss = self.criterion(logits, labels)
-            (loss * (len(labels) / sum(group))).backward()
+            (loss * (sizes[step] / sum(group))).backward()
             if step + 1 == first + len(group):
-                set_lr(self.optimizer, lr_factor(self.spec, epoch + first / len(sizes)))
+                set_lr(self.optimizer, lr_factor(self.spec, epoch + first / len(sizes), len(group) / len(sizes)))
                 self._update()
-            loss_sum = loss_sum + loss.detach() * len(labels)
+            loss_sum = loss_sum + loss.detach() * sizes[step]
             hits = hits + (logits.detach().argmax(dim=1) == labels).sum()
-        return float(loss_sum) / self.train.count, float(hits) / self.train.count
+        return float(loss_sum) / sum(sizes), float(hits) / self.train.count
 
     def _update(self) -> None:
         if self.spec.clip_grad_norm is not None:

@@ -5,18 +5,20 @@ import math
 from fledge.spec.training import TrainingSpec
 
 
-def lr_factor(spec: TrainingSpec, progress: float) -> float:
-    """What the learning rate is multiplied by when `progress` epochs are done (a step's share counts).
+def lr_factor(spec: TrainingSpec, progress: float, step: float = 0.0) -> float:
+    """What the learning rate of a step is multiplied by: `progress` epochs are done, and it is `step` of one.
 
     Warm-up is linear and ends at the factor the schedule has then. step: gamma to the number of
     whole step_sizes. cosine: from 1 to 0 over all epochs (Loshchilov & Hutter 2017, without restarts).
     """
     if progress < spec.warmup_epochs:
-        return (
-            progress
-            / spec.warmup_epochs
-            * lr_factor(spec.model_copy(update={"warmup_epochs": 0.0}), spec.warmup_epochs)
-        )
+        # By the end of the step: the first one would otherwise go nowhere.
+        share = min(progress + step, spec.warmup_epochs) / spec.warmup_epochs
+        return share * _scheduled(spec, spec.warmup_epochs)
+    return _scheduled(spec, progress)
+
+
+def _scheduled(spec: TrainingSpec, progress: float) -> float:
     if spec.schedule == "step":
         return spec.gamma ** (int(progress) // spec.step_size)
     if spec.schedule == "cosine":

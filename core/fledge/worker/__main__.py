@@ -12,6 +12,7 @@ from fledge.interfaces.state import RunState
 from fledge.runs.reporter import Reporter
 from fledge.spec.load import load
 from fledge.spec.run_spec import RunSpec
+from fledge.worker.lifecycle import lifecycle
 from fledge.worker.script import run_script
 from fledge.worker.tracking import Tracking
 
@@ -41,14 +42,14 @@ def _execute(spec: RunSpec, folder: Path, report: Reporter) -> None:
         # The snapshot's packages go before the installed ones, which may have been edited since.
         sys.path.insert(0, str(Path.cwd()))
     catalog = discover()
-    with Tracking(spec, catalog, run, report):
+    with Tracking(spec, catalog, run, report), lifecycle(spec, catalog, run) as hooks:
         if spec.script is not None:
             run_script(spec.script, folder, report)
         else:
             # Imported late: a script's run needs no torch of ours.
             from fledge.worker.training import run_training
 
-            run_training(spec, catalog, run, report)
+            run_training(spec, catalog, run, report, hooks)
 
 
 if __name__ == "__main__":

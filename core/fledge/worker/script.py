@@ -14,13 +14,15 @@ from fledge.spec.script import ScriptSpec
 def run_script(script: ScriptSpec, folder: Path, report: Reporter) -> None:
     """Execute it in the working folder (the snapshot); its output is the run's log.
 
-    What it writes to `outputs/` and `logs/` lands in the run's own folders as it is written, so
-    that a run that is killed keeps it. Raises RunError where it does not end with exit status 0.
+    Its `outputs/` and `logs/` are the run's own, so that a run that is killed keeps what was
+    written. Raises RunError where it does not end with exit status 0.
     """
     for name in ("outputs", "logs"):
         kept = folder / name
-        kept.mkdir(exist_ok=True)
-        Path(name).symlink_to(kept, target_is_directory=True)
+        if not kept.is_symlink():
+            # Real folders for the script, which may well remove and remake them; the run's are links to them.
+            kept.rename(name)
+            kept.symlink_to(Path(name).resolve(), target_is_directory=True)
     report.stage(RunState.RUNNING)
     code = subprocess.run([sys.executable, str(script.path), *script.args], check=False).returncode
     report.stage(RunState.FINALIZING)
@@ -29,7 +31,11 @@ def run_script(script: ScriptSpec, folder: Path, report: Reporter) -> None:
     if code < 0:
         raise RunError(f"{script.path} was killed by {_signal_name(-code)}")
     if code:
-        raise RunError(f"{script.path} ended with exit status {code}", hint="what it said stands in the log above")
+        raise RunError(
+            f"{script.path} ended with exit status {code}",
+            hint="it ran in a copy of its source folder, without what an ignore file names: "
+            "what it reads from elsewhere needs an absolute path",
+        )
 
 
 def _signal_name(number: int) -> str:

@@ -1,11 +1,10 @@
-"""The workload `train`, with the extensions that the run asked for told about it."""
+"""The workload `train`, and what the journal is told of its result."""
 
 import resource
 import sys
 from typing import Any
 
 from fledge.discovery.catalog import Catalog
-from fledge.hooks import new_manager
 from fledge.interfaces.run import RunInfo, Trained
 from fledge.runs.places import cache
 from fledge.runs.reporter import Reporter
@@ -13,17 +12,10 @@ from fledge.spec.run_spec import RunSpec
 from fledge.training.train import train
 
 
-def run_training(spec: RunSpec, catalog: Catalog, run: RunInfo, report: Reporter) -> None:
-    lifecycle = _lifecycle(spec, catalog)
-    lifecycle.run_started(run=run)
-    try:
-        trained = train(spec, catalog, run, cache(), report, lifecycle)
-        lifecycle.model_trained(run=run, trained=trained)
-    except BaseException:
-        lifecycle.run_ended(run=run, state="FAILED")
-        raise
+def run_training(spec: RunSpec, catalog: Catalog, run: RunInfo, report: Reporter, hooks: Any) -> None:
+    trained = train(spec, catalog, run, cache(), report, hooks)
+    hooks.model_trained(run=run, trained=trained)
     _tell(trained, run, report)
-    lifecycle.run_ended(run=run, state="COMPLETED")
 
 
 def _tell(trained: Trained, run: RunInfo, report: Reporter) -> None:
@@ -44,11 +36,3 @@ def _peak_memory_mb() -> float:
     kilobytes = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     # macOS alone counts in bytes.
     return kilobytes / 1e6 if sys.platform == "darwin" else kilobytes * 1024 / 1e6
-
-
-def _lifecycle(spec: RunSpec, catalog: Catalog) -> Any:
-    manager = new_manager()
-    for name, told in spec.extensions.items():
-        options = catalog.options("extension", name, told)
-        manager.register(catalog.implementation("extension", name)(options), name=name)
-    return manager.hook

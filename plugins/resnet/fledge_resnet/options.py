@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Literal
 
 from fledge import Options
-from pydantic import Field
+from pydantic import Field, field_validator
 
 
 class ResNetOptions(Options):
@@ -19,3 +19,11 @@ class ResNetOptions(Options):
         le=1024,
         description="edge of the square that the network sees, in pixels",
     )
+
+    @field_validator("weights")
+    @classmethod
+    def _is_no_slip(cls, weights: str | Path) -> str | Path:
+        # "imagnet" is a path too, and would be missed only when the photographs had been fetched.
+        if isinstance(weights, Path) and not weights.suffix and len(weights.parts) == 1:
+            raise ValueError(f"'{weights}' is neither 'imagenet' nor 'none', nor a checkpoint file with its ending")
+        return weights

@@ -10,6 +10,7 @@ class Stamp:
     @hookimpl
     def run_started(self, run: RunInfo) -> None:
         self.told.append(f"started {run.experiment}")
+        print(self.told[-1])
 
     @hookimpl
     def epoch_ended(self, epoch: int, metrics: dict[str, float]) -> None:
