@@ -181,5 +181,8 @@ def test_a_run_whose_folder_is_gone_is_lost(backend: Local, submit: Submit) -> N
     ref = submit("")
     end(backend, ref)
     shutil.rmtree(backend.home)
+    # Its supervisor needs a moment to be gone after the word it left.
+    while backend.status(ref).state is RunState.RUNNING:
+        time.sleep(0.05)
     assert backend.status(ref).state is RunState.LOST
     assert end(backend, ref) == ""
