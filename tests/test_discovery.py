@@ -120,7 +120,8 @@ def test_a_disabled_plugin_is_not_even_imported(fledge: "Fledge", give: Give) ->
         (
             "nowhere:Odd",
             "",
-            "needs nowhere:Odd, which cannot be imported: No module named 'nowhere'\n  install what is",
+            "needs nowhere:Odd, which cannot be imported: ModuleNotFoundError: No module named 'nowhere'\n"
+            "  its plugin is broken",
         ),
     ],
 )
@@ -129,11 +130,28 @@ def test_an_offer_whose_target_is_not_there(fledge: "Fledge", give: Give, target
     assert told in plan(fledge, "--backend", "odd", status=1).err
 
 
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        (
+            "import old_pandas",
+            "ModuleNotFoundError: No module named 'old_pandas'\n  install what provides the module old_",
+        ),
+        ("def", "SyntaxError"),
+    ],
+)
+def test_an_implementation_that_cannot_be_imported(
+    fledge: "Fledge", give: Give, tmp_path: Path, code: str, told: str
+) -> None:
+    give("odd", OFFER + "@hookimpl\ndef fledge_backends(): return [Offer('odd', 'odd_net:Odd')]\n")
+    (tmp_path / "site" / "odd_net.py").write_text(code)
+    assert f"cannot be imported: {told}" in plan(fledge, "--backend", "odd", status=1).err
+
+
 def test_a_plugin_that_ends_the_worker_fails_the_run(fledge: "Fledge", give: Give, tmp_path: Path) -> None:
     give("odd", OFFER + "@hookimpl\ndef fledge_models(): return [Offer('odd', 'odd_net:Odd')]\n")
     (tmp_path / "site" / "odd_net.py").write_text("raise SystemExit(0)")
-    # Started by hand: the log of this run rightly holds a traceback, which leads the plugin's author to the place.
     out, err = (run := fledge.start("run", "--dataset", "dots", "--model", "odd", "--json")).communicate()
     assert run.returncode == 1
     assert json.loads(out)["state"] == "FAILED"
-    assert "FAILED: SystemExit: 0" in err
+    assert "cannot be imported: SystemExit: 0" in err
