@@ -63,7 +63,8 @@ def test_every_section_can_be_planned(house: "Fledge") -> None:
     words = ("--model", "tiny", "--set", "training.lr=0.5", "--set", "launcher.processes=1")
     told = house("run", file, *words, "--dry-run", "--json").last["spec"]
     assert set(told) == {
-        "experiment", "seed", "dataset", "model", "training", "backend", "launcher", "trackers", "extensions",
+        "experiment", "seed", "dataset", "model", "training", "backend", "launcher", "registry", "trackers",
+        "extensions",
     }  # fmt: skip
     assert told["training"]["lr"] == 0.5
     assert told["launcher"] == {"name": "single", "processes": 1, "nodes": 1}
