@@ -26,7 +26,7 @@ def backend(tmp_path: Path) -> Local:
 @pytest.fixture
 def submit(backend: Local) -> Submit:
     def submit(code: str, key: str = "one", **job: object) -> RunRef:
-        told = Job(name="test", argv=("python", "-c", code), **job)  # type: ignore[arg-type]
+        told = Job(name="test", argv=("python", "-c", code), **job)  # type: ignore[arg-type]  # any field of a Job
         return backend.submit(backend.plan(told), key)
 
     return submit
