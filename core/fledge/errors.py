@@ -9,7 +9,8 @@
     ├── RunError                a run failed, or cannot do what was asked of it
     └── RegistryError           a model version is missing, damaged or would be overwritten
 
-An error says what happened and where in its message, and how to mend it in its hint.
+An error says what happened and where in its message, and how to mend it in its hint. One that may be gone when the
+same is tried again (a server that does not answer) is marked transient: `training.retries` begins with those.
 """
 
 from collections.abc import Iterable
@@ -19,22 +20,23 @@ from difflib import get_close_matches
 class FledgeError(Exception):
     exit_status = 1
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, hint: str | None = None, transient: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.hint = hint
+        self.transient = transient
 
     def __str__(self) -> str:
         return f"{self.message}\n  {self.hint}" if self.hint else self.message
 
     def __reduce__(self) -> tuple[object, ...]:
         # Loader processes send errors home by pickle, which knows nothing of keyword-only arguments.
-        return (_revive, (type(self), self.message, self.hint))
+        return (_revive, (type(self), self.message, self.hint, self.transient))
 
 
-def _revive(kind: type[FledgeError], message: str, hint: str | None) -> FledgeError:
+def _revive(kind: type[FledgeError], message: str, hint: str | None, transient: bool) -> FledgeError:
     error = kind.__new__(kind)
-    FledgeError.__init__(error, message, hint=hint)
+    FledgeError.__init__(error, message, hint=hint, transient=transient)
     return error
 
 

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import pluggy
 
 if TYPE_CHECKING:
+    from torch import nn
+
     from fledge.interfaces.run import RunInfo, Trained
 
 GROUP = "fledge"
@@ -83,12 +85,22 @@ class LifecycleHooks:
         """An epoch (counted from 1) was trained and evaluated."""
 
     @hookspec
+    def step_ended(self, run: "RunInfo", epoch: int, step: int, module: "nn.Module") -> None:
+        """The weights moved: step (from 1) of an epoch (from 1). `module` is what trains, so in mode "head" the head.
+
+        Called with the training waiting, thousands of times: be quick.
+        """
+
+    @hookspec
     def model_trained(self, run: "RunInfo", trained: "Trained") -> None:
         """Training ended and the best and last models are on disk. Files written below `run.outputs` are collected."""
 
     @hookspec
     def run_ended(self, run: "RunInfo", state: str) -> None:
-        """The last thing told: `state` is COMPLETED or FAILED."""
+        """The last thing told: `state` is COMPLETED, FAILED, CANCELED or PREEMPTED.
+
+        A run that is resumed begins with `run_started` again, in another process.
+        """
 
 
 KINDS: dict[Kind, str] = {

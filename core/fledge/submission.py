@@ -24,26 +24,29 @@ def submit(plan: Plan, catalog: Catalog, home: Path) -> RunDirectory:
     chosen = plan.spec.backend
     backend = backend_of(chosen.name, chosen.options, catalog, home)
     run = RunDirectory.create(home)
+    record = RunRecord(
+        run=run.id,
+        experiment=plan.spec.experiment,
+        workload=plan.spec.workload,
+        backend=chosen.name,
+        state=RunState.QUEUED,
+        created=now(),
+        pending=True,
+    )
     with interrupts_held() as interrupted:
         try:
-            record = RunRecord(
-                run=run.id,
-                experiment=plan.spec.experiment,
-                workload=plan.spec.workload,
-                backend=chosen.name,
-                state=RunState.QUEUED,
-                created=now(),
-            )
-            run.write("spec.toml", spec_toml(plan.spec))
-            run.write("plan.json", json.dumps(plan.to_dict(), indent=1))
-            ref = backend.submit(plan.request, run.id)
+            with run.lock():
+                run.write("spec.toml", spec_toml(plan.spec))
+                run.write("plan.json", json.dumps(plan.to_dict(), indent=1))
+                # Before its backend has it: whoever is killed here leaves a run that the next look can judge.
+                run.save(record)
+                ref = backend.submit(plan.request, record.key)
+                try:
+                    run.save(replace(record, ref=ref, pending=False))
+                except BaseException:
+                    backend.cancel(ref)
+                    raise
         except BaseException:
-            run.discard()
-            raise
-        try:
-            run.save(replace(record, ref=ref))
-        except BaseException:
-            backend.cancel(ref)
             run.discard()
             raise
     if interrupted:

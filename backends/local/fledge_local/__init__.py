@@ -7,7 +7,8 @@ FLEDGE_API = 1
 
 @hookimpl
 def fledge_backends() -> list[Offer]:
-    return [Offer("local", "fledge_local.backend:Local", summary="this machine: a process group for each run")]
+    summary = "this machine: a process group for each run"
+    return [Offer("local", "fledge_local.backend:Local", "fledge_local.options:LocalOptions", summary)]
 
 
 @hookimpl

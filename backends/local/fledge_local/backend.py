@@ -1,5 +1,6 @@
 """Local: runs jobs on this machine, each as a process group of its own."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -12,17 +13,31 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import psutil
 from filelock import FileLock
-from fledge import ComputeBackend, Job, LogChunk, Request, RunError, RunRef, RunState, Status, UsageError
+from fledge import ComputeBackend, Job, LogChunk, Request, RunError, RunRef, RunState, Status, UsageError, write_atomic
 
+from fledge_local import supervisor
+from fledge_local.options import LocalOptions
+from fledge_local.outcome import last_words, outcome
 from fledge_local.process import ProcessIdentity
 
-GRACE_SECONDS = 5.0
+# What a job has to reach the end of a step and write a checkpoint, before it is killed.
+GRACE_SECONDS = 10.0
+_KILL_SECONDS = 5.0
+# A worker on another machine writes a heartbeat more often than this.
+_SILENCE_SECONDS = 90.0
 _CHUNK = 1 << 20
 
 
 class Local(ComputeBackend):
-    """Keeps each run in `runs/<key>/` of fledge's home: code/, log.txt, launch.json, exit.json."""
+    """Keeps each run in `runs/<key>/` of fledge's home, and the order of those that wait in `queue/`.
+
+    launch.json says what the run's supervisor does, ref.json which process that is; running.json is there while the
+    job runs, canceled once somebody wanted it to stop, exit.json when it has ended.
+    """
+
+    options: LocalOptions
 
     def _plan(self, job: Job) -> dict[str, Any]:
         if job.resources.nodes != 1:
@@ -31,83 +46,105 @@ class Local(ComputeBackend):
                 hint="choose another backend, or --set launcher.nodes=1",
             )
         argv = [sys.executable if word == "python" and place == 0 else word for place, word in enumerate(job.argv)]
-        return {"argv": argv, "environment": dict(job.environment)}
+        slots = self.options.slots or os.cpu_count() or 1
+        return {"argv": argv, "environment": dict(job.environment), "slots": slots, "retries": job.retries}
 
-    def _submit(self, request: Request, key: str) -> RunRef:
-        folder = self.home / "runs" / key
-        folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / ".submit.lock"):
-            known = folder / "ref.json"
-            if known.exists():
-                return RunRef(**json.loads(known.read_text()))
-            try:
-                self._write_job(folder, request)
-            except OSError as error:
-                raise RunError(f"the run's files cannot be written to {folder}: {error.strerror}") from None
-            process = self._start(folder, request, key)
-            identity = ProcessIdentity.of(process.pid)
-            # Waited for, lest a run that has ended stays a zombie of a caller that lives on.
-            threading.Thread(target=process.wait, daemon=True).start()
-            details = {"folder": str(folder), **vars(identity)}
-            ref = RunRef("local", key, details)
-            temporary = folder / ".ref.json.tmp"
-            try:
-                temporary.write_text(json.dumps(vars(ref)))
-                temporary.replace(known)
-            except OSError as error:
-                identity.signal_group(signal.SIGKILL)
-                raise RunError(f"the run cannot be written down in {folder}: {error.strerror}") from None
-            return ref
+    def _submit(self, request: Request, key: str, after: RunRef | None) -> RunRef:
+        folder = self._folder(key, after)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            with FileLock(folder / ".submit.lock"):
+                known = self._find(key, after)
+                if known:
+                    return known
+                for left in ("exit.json", "running.json", "canceled"):
+                    (folder / left).unlink(missing_ok=True)
+                self._write_job(folder, request, key)
+                return self._start(folder, request, key)
+        except OSError as error:
+            where = error.filename or folder
+            raise RunError(
+                f"the run cannot be started: {where}: {error.strerror}",
+                hint="make room there, or name another place with FLEDGE_HOME",
+            ) from None
 
-    def _write_job(self, folder: Path, request: Request) -> None:
+    def _find(self, key: str, after: RunRef | None) -> RunRef | None:
+        try:
+            ref = RunRef(**json.loads((self._folder(key, after) / "ref.json").read_text()))
+        except FileNotFoundError:
+            return None
+        return ref if ref.key == key else None
+
+    def _folder(self, key: str, after: RunRef | None) -> Path:
+        return Path(after.details["folder"]) if after else self.home / "runs" / key
+
+    def _write_job(self, folder: Path, request: Request, key: str) -> None:
         code = folder / "code"
         for name in ("code", "outputs", "logs"):
             (folder / name).mkdir(exist_ok=True)
         for file in request.job.snapshot.files:
             target = code / file.target
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file.source, target)
+            # A run that goes on has its snapshot already.
+            if file.source != target:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file.source, target)
         for name, content in request.job.files.items():
             (code / name).write_text(content, encoding="utf-8")
-        (folder / "launch.json").write_text(json.dumps({"argv": request.body["argv"], "cwd": str(code)}))
+        told = {name: request.body[name] for name in ("argv", "retries", "slots")}
+        told |= {"cwd": str(code), "key": key, "queue": str(self.home / "queue")}
+        write_atomic(folder / "launch.json", json.dumps(told))
 
-    def _start(self, folder: Path, request: Request, key: str) -> "subprocess.Popen[bytes]":
-        supervisor = Path(__file__).with_name("supervisor.py")
-        ours = {"FLEDGE_RUN_DIR": str(folder), "FLEDGE_RUN_ID": key, "FLEDGE_HOME": str(self.home)}
+    def _start(self, folder: Path, request: Request, key: str) -> RunRef:
         with (folder / "log.txt").open("ab") as log:
-            return subprocess.Popen(
-                [sys.executable, "-I", "-S", str(supervisor), str(folder)],
+            process = subprocess.Popen(
+                [sys.executable, "-I", "-S", supervisor.__file__, str(folder)],
                 # Handed on in memory: an environment holds secrets, and no file of a run may.
-                env={**os.environ, **request.body["environment"], **ours},
-                stdin=subprocess.DEVNULL,
+                env={**os.environ, **request.body["environment"], **self._marks(folder, key)},
+                stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        assert process.stdin is not None
+        try:
+            ref = RunRef("local", key, {"folder": str(folder), **vars(ProcessIdentity.of(process.pid))})
+            write_atomic(folder / "ref.json", json.dumps(vars(ref)))
+            # Not before it can be found again: should this process die here, the supervisor ends without a word.
+            process.stdin.write(supervisor.GO)
+            process.stdin.close()
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        # Waited for, lest a run that has ended stays a zombie of a caller that lives on.
+        threading.Thread(target=process.wait, daemon=True).start()
+        return ref
+
+    def _marks(self, folder: Path, key: str) -> dict[str, str]:
+        """What every process of a submission has in its environment, and no other."""
+        run = folder.name
+        return {"FLEDGE_RUN_DIR": str(folder), "FLEDGE_RUN_ID": run, "FLEDGE_KEY": key, "FLEDGE_HOME": str(self.home)}
 
     def _status(self, ref: RunRef) -> Status:
         identity = ProcessIdentity.from_dict(ref.details)
-        alive = identity.alive()
         folder = Path(ref.details["folder"])
-        try:
-            code = json.loads((folder / "exit.json").read_text())["code"]
-        except FileNotFoundError:
-            code = None
+        # Asked before its word is looked for: one that ends between the two has left it.
+        alive = identity.alive()
+        code = _exit_code(folder)
+        if code is None and identity.elsewhere:
+            alive = _age(folder / "journal.jsonl") < _SILENCE_SECONDS
         if code is None and alive:
-            return Status(RunState.RUNNING)
+            running = (folder / "running.json").exists() or identity.elsewhere
+            return Status(RunState.RUNNING) if running else Status(RunState.QUEUED, "waits for its turn")
         ended = _ended(folder)
         if code is None:
             # Its supervisor was killed, and nobody else watches what it had started.
-            identity.end_group()
+            identity.end_group({"FLEDGE_RUN_DIR": str(folder), "FLEDGE_KEY": ref.key})
         if (folder / "canceled").exists():
             return Status(RunState.CANCELED, "canceled on request", code, ended)
-        if code is None:
-            return Status(RunState.LOST, "its process is gone and left no word of how it ended", None, ended)
-        if code == 0:
-            return Status(RunState.COMPLETED, "", 0, ended)
-        if code < 0:
-            return Status(RunState.LOST, f"its process was killed by {_signal_name(-code)}", code, ended)
-        return Status(RunState.FAILED, f"its process ended with exit status {code}", code, ended)
+        state, reason = outcome(code)
+        words = last_words(folder / "log.txt") if state is RunState.FAILED else ""
+        return Status(state, f"{reason}; its last words: {words}" if words else reason, code, ended)
 
     def _read_log(self, ref: RunRef, cursor: int) -> LogChunk:
         try:
@@ -120,13 +157,27 @@ class Local(ComputeBackend):
 
     def _cancel(self, ref: RunRef) -> None:
         identity = ProcessIdentity.from_dict(ref.details)
-        (Path(ref.details["folder"]) / "canceled").touch()
-        for number in (signal.SIGTERM, signal.SIGKILL):
-            identity.signal_group(number)
-            deadline = time.monotonic() + GRACE_SECONDS
-            # The whole group: what the job started may outlive it, and a killed process needs a moment to be gone.
-            while identity.group_alive() and time.monotonic() < deadline:
-                time.sleep(self.poll_seconds)
+        folder = Path(ref.details["folder"])
+        if identity.elsewhere:
+            raise RunError(f"run {ref.key} runs on another machine, {identity.machine}", hint="cancel it there")
+        (folder / "canceled").touch()
+        identity.signal(signal.SIGTERM)
+        if self._gone(identity, GRACE_SECONDS):
+            return
+        with contextlib.suppress(OSError, ValueError, psutil.Error):
+            # The job alone: its supervisor then ends what is left of it.
+            psutil.Process(json.loads((folder / "running.json").read_text())["pid"]).kill()
+        if not self._gone(identity, _KILL_SECONDS):
+            identity.signal(signal.SIGKILL)
+            self._gone(identity, _KILL_SECONDS)
+
+    def _gone(self, identity: ProcessIdentity, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while alive := identity.alive():
+            if time.monotonic() > deadline:
+                break
+            time.sleep(self.poll_seconds)
+        return not alive
 
     def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
         folder = Path(ref.details["folder"])
@@ -147,6 +198,21 @@ class Local(ComputeBackend):
         return fetched
 
 
+def _exit_code(folder: Path) -> int | None:
+    try:
+        return int(json.loads((folder / "exit.json").read_text())["code"])
+    except FileNotFoundError:
+        return None
+
+
+def _age(path: Path) -> float:
+    """Seconds since it was last written to."""
+    try:
+        return time.time() - path.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+
+
 def _ended(folder: Path) -> str | None:
     """When the run last gave a sign of life: its exit, else its last words."""
     times = [
@@ -163,10 +229,3 @@ def _same(one: Path, other: Path) -> bool:
             if left != b.read(_CHUNK):
                 return False
     return True
-
-
-def _signal_name(number: int) -> str:
-    try:
-        return signal.Signals(number).name
-    except ValueError:
-        return f"signal {number}"

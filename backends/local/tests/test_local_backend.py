@@ -12,15 +12,16 @@ from pathlib import Path
 
 import psutil
 import pytest
-from fledge import Job, Options, Resources, RunRef, RunState, Snapshot, SourceFile, UsageError
+from fledge import Job, Resources, RunRef, RunState, Snapshot, SourceFile, UsageError
 from fledge_local.backend import Local
+from fledge_local.options import LocalOptions
 
 Submit = Callable[..., RunRef]
 
 
 @pytest.fixture
 def backend(tmp_path: Path) -> Local:
-    return Local(Options(), tmp_path / "home")
+    return Local(LocalOptions(slots=2), tmp_path / "home")
 
 
 @pytest.fixture
@@ -39,7 +40,8 @@ def end(backend: Local, ref: RunRef) -> str:
 
 def test_planning_does_nothing(backend: Local) -> None:
     job = Job(name="test", argv=("python", "python"), environment={"A": "b"})
-    assert backend.plan(job).body == {"argv": [sys.executable, "python"], "environment": {"A": "b"}}
+    body = {"argv": [sys.executable, "python"], "environment": {"A": "b"}, "slots": 2, "retries": 0}
+    assert backend.plan(job).body == body
     assert not backend.home.exists()
     with pytest.raises(UsageError, match="asks for 2 nodes"):
         backend.plan(Job(name="test", argv=("python",), resources=Resources(nodes=2)))

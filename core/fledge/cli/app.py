@@ -4,7 +4,7 @@ import typer
 
 from fledge.cli import run
 from fledge.cli.models import app as models
-from fledge.cli.runs import app as runs
+from fledge.cli.runs.app import app as runs
 from fledge.cli.spec import app as spec
 
 app = typer.Typer(

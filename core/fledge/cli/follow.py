@@ -9,39 +9,49 @@ from fledge.errors import FledgeError
 from fledge.interfaces.backend import ComputeBackend
 from fledge.interfaces.state import RunState
 from fledge.interrupts import interrupts_held
-from fledge.plan.plan import Plan
 from fledge.registration import register_run, registry_of
+from fledge.resumption import look
 from fledge.runs.observe import observe
 from fledge.runs.run_directory import RunDirectory
+from fledge.runs.state_machine import RESUMABLE
 from fledge.runs.summary import outcome
+from fledge.spec.load import parse
 from fledge.submission import backend_for
 
 
-def follow(run: RunDirectory, here: Context, plan: Plan, *, as_json: bool) -> int:
-    """The run's fate as an exit status. An interrupt cancels the run."""
+def follow(run: RunDirectory, here: Context, *, as_json: bool, cursor: int = 0) -> int:
+    """The run's fate as an exit status; its log is shown from `cursor` on. An interrupt cancels the run."""
     backend = backend_for(run, here.catalog, here.home)
-    try:
-        _stream(run, backend)
-    except KeyboardInterrupt:
-        return _cancel(run, backend, as_json=as_json)
-    record = observe(run, backend)
+    spec = parse(run.plan()["spec"], where=str(run.path / "plan.json"))
+    while True:
+        try:
+            cursor = _stream(run, backend, cursor)
+            ended = observe(run, backend)
+            record = look(run, backend)
+        except KeyboardInterrupt:
+            return _cancel(run, backend, as_json=as_json)
+        if record.state.is_final:
+            break
+        _say(f"run {run.id} was {ended.state} and is resumed")
     done = record.state is RunState.COMPLETED
     model: dict[str, str] = {}
     trouble = None
-    if done and plan.spec.register_as:
-        registry = registry_of(plan.spec.registry.name, here.catalog, here.home, plan.spec.registry.options)
+    if done and spec.register_as:
+        registry = registry_of(spec.registry.name, here.catalog, here.home, spec.registry.options)
         try:
-            version = register_run(run, plan.spec.register_as, backend, registry, {})
+            version = register_run(run, spec.register_as, backend, registry, {})
             model = {"model": f"{version.name}/{version.version}"}
         except (FledgeError, OSError) as error:
             # The run is done whatever becomes of this: first its outcome is told.
             trouble = error
     if as_json:
-        print_json(outcome(run) | model)
+        print_json(outcome(run, record) | model)
     if not done:
         # Its first line alone: the log above has said the rest.
         reason = (record.error or "no reason known").splitlines()[0]
         _say(f"run {run.id} {record.state}: {reason}")
+        if record.state in RESUMABLE:
+            _say(f"to go on from where it was: fledge runs resume {run.id}")
         return 1
     _say(f"run {run.id} {record.state}; its files: {run.path}")
     if trouble:
@@ -59,18 +69,28 @@ def _cancel(run: RunDirectory, backend: ComputeBackend, *, as_json: bool) -> int
     # Once begun it is finished: a second Ctrl-C must not leave half of the run's processes behind.
     with interrupts_held():
         backend.cancel(reference)
-        state = observe(run, backend).state
+        record = observe(run, backend)
     if as_json:
-        print_json(outcome(run))
-    _say(f"run {run.id} {state}")
+        print_json(outcome(run, record))
+    _say(f"run {run.id} {record.state}; to go on from where it was: fledge runs resume {run.id}")
     return 130
 
 
-def _stream(run: RunDirectory, backend: ComputeBackend) -> None:
+def log_end(run: RunDirectory, backend: ComputeBackend) -> int:
+    """The cursor behind all that the run has printed so far."""
+    reference, cursor = run.record().ref, 0
+    for chunk in backend.logs(reference) if reference else ():
+        cursor = chunk.cursor
+    return cursor
+
+
+def _stream(run: RunDirectory, backend: ComputeBackend, cursor: int) -> int:
+    """Show the log until the run has ended; returns where the log ended."""
     reference = run.record().ref
     assert reference is not None
     listening = True
-    for chunk in backend.logs(reference, follow=True):
+    for chunk in backend.logs(reference, cursor, follow=True):
+        cursor = chunk.cursor
         if not listening:
             continue
         try:
@@ -80,6 +100,7 @@ def _stream(run: RunDirectory, backend: ComputeBackend) -> None:
             # Whoever read the log has gone; the run's fate is still this command's exit status.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
             listening = False
+    return cursor
 
 
 def _say(line: str) -> None:

@@ -81,4 +81,4 @@ def run(
     if detach:
         print_json({"run": started.id, "state": "QUEUED"}) if as_json else print(started.id)
         return 0
-    return follow(started, here, plan, as_json=as_json)
+    return follow(started, here, as_json=as_json)

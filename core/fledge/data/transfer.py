@@ -147,7 +147,7 @@ class Transfer:
             if held := self.part.size:
                 hint += f" {megabytes(held)} were fetched and are kept: the next run goes on from there"
         tries = f" ({failures} tries)" if failures > 1 else ""
-        return DataError(f"{shown(self.url)} cannot be fetched: {trouble}{tries}", hint=hint)
+        return DataError(f"{shown(self.url)} cannot be fetched: {trouble}{tries}", hint=hint, transient=True)
 
 
 def too_large(name: str, max_bytes: int) -> DataError:

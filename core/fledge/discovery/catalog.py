@@ -41,6 +41,10 @@ class Catalog:
         """All of one kind, sorted by name."""
         return [one for _, found in sorted(self._found[kind].items()) for one in found]
 
+    def plugins(self) -> list[Plugin]:
+        """Every plugin that offers something."""
+        return list({one.plugin.name: one.plugin for kind in KINDS for one in self.offers(kind)}.values())
+
     def find(self, kind: Kind, name: str) -> Found:
         """Raises UnknownName, or PluginError where two plugins offer the name."""
         found = self._found[kind].get(name, [])

@@ -2,15 +2,19 @@
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 
 from fledge.errors import RunError
 from fledge.interfaces.job import Job
 from fledge.interfaces.options import Options
 from fledge.interfaces.state import RunState
+from fledge.transient import is_transient
+
+_Told = ParamSpec("_Told")
+_Answer = TypeVar("_Answer")
 
 
 @dataclass(frozen=True)
@@ -67,9 +71,13 @@ class ComputeBackend(ABC):
     Constructed with its validated options and fledge's home folder (where runs are kept on this
     machine); construction is cheap and touches nothing. Every method but `plan` and `submit` works
     from a RunRef alone, in any process, any number of times, after a restart of either side.
+
+    A question that fails for a passing reason (`fledge.transient`) is asked `patience` times, with pauses that
+    double from `poll_seconds`; then RunError says that the backend does not answer.
     """
 
     poll_seconds: ClassVar[float] = 0.1
+    patience: ClassVar[int] = 6
 
     def __init__(self, options: Options, home: Path) -> None:
         self.options = options
@@ -79,13 +87,21 @@ class ComputeBackend(ABC):
         """The request that would run this job. Pure: no network, nothing started, nothing written."""
         return Request(body=self._plan(job), job=job)
 
-    def submit(self, request: Request, key: str) -> RunRef:
-        """Start it. Idempotent by key: a second submit with the same key returns the first one's reference."""
-        return self._submit(request, key)
+    def submit(self, request: Request, key: str, after: RunRef | None = None) -> RunRef:
+        """Start it. Idempotent by key: a second submit with the same key returns the first one's reference.
+
+        after: an earlier submission of the same run that has ended. The new one finds what that one left in
+        FLEDGE_RUN_DIR (journal, checkpoints, outputs) and goes on from there; its log begins where that one's ended.
+        """
+        return self._patiently(self._submit, request, key, after)
+
+    def find(self, key: str, after: RunRef | None = None) -> RunRef | None:
+        """The reference that `submit` with this key returned, or would have, had its caller lived; else None."""
+        return self._patiently(self._find, key, after)
 
     def status(self, ref: RunRef) -> Status:
         """Its state now."""
-        return self._status(ref)
+        return self._patiently(self._status, ref)
 
     def logs(self, ref: RunRef, cursor: int = 0, follow: bool = False) -> Iterator[LogChunk]:
         """The log from `cursor` (a byte offset; 0 is the beginning) on, complete and in order.
@@ -96,7 +112,7 @@ class ComputeBackend(ABC):
             # Asked before reading: what is written between the two is then read in the next round.
             ended = not follow or self.status(ref).state.is_final
             while True:
-                chunk = self._read_log(ref, cursor)
+                chunk = self._patiently(self._read_log, ref, cursor)
                 if not chunk.data:
                     break
                 cursor = chunk.cursor
@@ -108,12 +124,13 @@ class ComputeBackend(ABC):
     def cancel(self, ref: RunRef, timeout: float = 30.0) -> Status:
         """Stop it and everything it started; returns when it has stopped. Idempotent, harmless on an ended run.
 
-        Raises RunError when it still runs after `timeout` seconds.
+        The job is asked first, and has time to write a checkpoint. Raises RunError when it still runs after
+        `timeout` seconds.
         """
         status = self.status(ref)
         if status.state.is_final:
             return status
-        self._cancel(ref)
+        self._patiently(self._cancel, ref)
         deadline = time.monotonic() + timeout
         while not (status := self.status(ref)).state.is_final:
             if time.monotonic() > deadline:
@@ -127,17 +144,36 @@ class ComputeBackend(ABC):
         Files already there with the same content are not written again. Returns the paths below `dest`.
         """
         dest.mkdir(parents=True, exist_ok=True)
-        return self._fetch(ref, pattern, dest)
+        return self._patiently(self._fetch, ref, pattern, dest)
 
     def check(self) -> list[Finding]:
         """What `fledge doctor` should say about this backend."""
         return []
 
+    def _patiently(self, ask: Callable[_Told, _Answer], /, *args: _Told.args, **kwargs: _Told.kwargs) -> _Answer:
+        for attempt in range(self.patience):
+            try:
+                return ask(*args, **kwargs)
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                trouble = error
+            time.sleep(self.poll_seconds * 2**attempt)
+        raise RunError(
+            f"backend {type(self).__name__} does not answer: {type(trouble).__name__}: {trouble}",
+            hint="nothing was lost; try again later",
+            transient=True,
+        ) from trouble
+
+    def _find(self, key: str, after: RunRef | None) -> RunRef | None:
+        """None where a submission that its caller did not live to hear of cannot be found again."""
+        return None
+
     @abstractmethod
     def _plan(self, job: Job) -> dict[str, Any]: ...
 
     @abstractmethod
-    def _submit(self, request: Request, key: str) -> RunRef: ...
+    def _submit(self, request: Request, key: str, after: RunRef | None) -> RunRef: ...
 
     @abstractmethod
     def _status(self, ref: RunRef) -> Status: ...

@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+# BSD's EX_TEMPFAIL: stopped before the end through no fault of its own.
+TRY_AGAIN = 75
+
 
 @dataclass(frozen=True)
 class SourceFile:
@@ -45,9 +48,15 @@ class Job:
     environment   environment variables, none of them secret
     resources     how many processes on how many nodes
     launcher      how the ranks are started: a launcher's name
+    retries       how many times the backend may start argv again, in the same folders, where it was killed by
+                  a signal or ended with exit status TRY_AGAIN; one that cannot leaves it to `fledge`
 
     The backend starts it in a working folder holding the snapshot and files, with FLEDGE_RUN_DIR
-    naming a folder whose content it keeps: the journal, `outputs/` and `logs/` end up there.
+    naming a folder whose content it keeps: the journal, checkpoints, `outputs/` and `logs/` end up there.
+
+    To stop it, the backend sends SIGTERM and waits: the job writes a checkpoint and ends with TRY_AGAIN. A file
+    `canceled` in FLEDGE_RUN_DIR tells it that a person asked, and not the machine. Where the machine can be taken
+    away, FLEDGE_PREEMPTION_URL names the metadata service that says so beforehand.
     """
 
     name: str
@@ -58,3 +67,4 @@ class Job:
     environment: Mapping[str, str] = field(default_factory=dict)
     resources: Resources = Resources()
     launcher: str = "single"
+    retries: int = 0

@@ -40,6 +40,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
         environment={"PYTHONUNBUFFERED": "1"},
         resources=resources,
         launcher=spec.launcher.name,
+        retries=spec.training.retries if spec.script is None else 0,
     )
     backend = catalog.implementation("backend", spec.backend.name)(
         catalog.options("backend", spec.backend.name, spec.backend.options), home

@@ -35,6 +35,7 @@ class Plan:
                 "launcher": self.job.launcher,
                 "processes": self.job.resources.processes,
                 "nodes": self.job.resources.nodes,
+                "retries": self.job.retries,
                 "snapshot": {
                     "size": snapshot.size,
                     "files": {file.target: file.size for file in snapshot.files},

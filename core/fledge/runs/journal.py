@@ -2,15 +2,21 @@
 
 Each line of `journal.jsonl` is a JSON object with `time` (UTC, ISO 8601) and `event`:
 
-    state     state, and error where it failed
-    params    values: what was decided before training (device, classes, data set, weights, ...)
-    metrics   values by name, epoch and step where they have one
-    progress  what, done, total, unit
-    warning   message
-    artifact  path below the run's folder, size, sha256
-    trained   classes, metrics and weights_sha256 of the finished model
+    state      state; error where it failed, transient where trying again may help
+    resumed    submitted once more, by: "person" or "retry"
+    heartbeat  the worker lives
+    checkpoint epoch and step that it reaches to: epochs done, and steps of the next one
+    params     values: what was decided before training (device, classes, data set, weights, ...)
+    metrics    values by name, epoch and step where they have one
+    progress   what, done, total, unit
+    warning    message
+    artifact   path below the run's folder, size, sha256
+    trained    classes, metrics and weights_sha256 of the finished model
+
+What was done again after a resume is told again: of two events for one epoch, the later holds.
 """
 
+import errno
 import json
 import math
 import os
@@ -35,15 +41,29 @@ class Journal:
 
     def write(self, event: str, /, **fields: Any) -> None:
         told = {"time": now(), "event": event, **fields}
+        line = (json.dumps(_plain(told), allow_nan=False) + "\n").encode()
         if self._handle is None:
             self._handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
             self._end_torn_line(self._handle)
-        os.write(self._handle, (json.dumps(_plain(told), allow_nan=False) + "\n").encode())
+        written = os.write(self._handle, line)
+        if written < len(line):
+            # The disk is full. Opened anew, the journal's next event ends this torn line first.
+            self.close()
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+
+    def gone(self) -> bool:
+        """Whether the file that is written to has been removed, or another one put in its place."""
+        if self._handle is None:
+            return False
+        try:
+            return not os.path.samestat(os.fstat(self._handle), self.path.stat())
+        except OSError:
+            return True
 
     def state(self, state: RunState, **fields: Any) -> None:
         self.write("state", state=str(state), **fields)
-        assert self._handle is not None
-        os.fsync(self._handle)
+        if self._handle is not None:
+            os.fsync(self._handle)
 
     def close(self) -> None:
         if self._handle is not None:

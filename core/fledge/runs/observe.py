@@ -1,62 +1,67 @@
 """Finding out what state a run is in, from its journal and its backend together."""
 
 from dataclasses import replace
-from pathlib import Path
 
-from fledge.interfaces.backend import ComputeBackend
+from fledge.interfaces.backend import ComputeBackend, Status
 from fledge.interfaces.state import RunState
-from fledge.runs.journal import FILE, events, now
+from fledge.runs.history import History
+from fledge.runs.journal import FILE, now
 from fledge.runs.record import RunRecord
 from fledge.runs.run_directory import RunDirectory
+from fledge.runs.state_machine import Actor, advance
 
 
 def observe(run: RunDirectory, backend: ComputeBackend) -> RunRecord:
-    """The run's record, brought up to date and saved.
+    """The run's record, brought up to date, and saved where this process may write.
 
-    A final word in the journal is the truth. Without one, a run that its backend calls ended has
-    ended without saying so: then the backend's word counts.
+    What the worker last said holds once the backend calls the run ended; a run that ended without
+    a last word is what its backend says.
     """
-    with run.lock():
+    with run.lock() as locked:
         before = run.record()
-        if before.state.is_final or before.ref is None:
+        if before.state.is_final:
             return before
-        status = backend.status(before.ref)
-        # Read after asking: what the worker wrote before it ended is then seen.
-        backend.fetch(before.ref, FILE, run.path)
-        told = _last_word(run.path)
-        if told.final:
-            record = replace(before, state=told.state, error=told.error, started=told.started, ended=told.time)
-        elif status.state.is_final:
-            error = told.error or (status.reason if status.state is not RunState.COMPLETED else None)
-            record = replace(before, state=status.state, error=error, started=told.started, ended=status.ended or now())
-        else:
-            state = told.state if told.time else status.state
-            record = replace(before, state=state, started=told.started)
-        if record != before:
+        record = _judged(before, run, backend)
+        if locked and record != before:
             run.save(record)
         return record
 
 
-class _LastWord:
-    """What a journal's state events come to."""
+def _judged(record: RunRecord, run: RunDirectory, backend: ComputeBackend) -> RunRecord:
+    if record.pending:
+        ref = backend.find(record.key, record.ref)
+        if ref is None:
+            told = "its submission was cut off before its backend had it"
+            return replace(record, state=RunState.LOST, error=told, ended=now(), pending=False)
+        record = replace(record, ref=ref, pending=False)
+    assert record.ref is not None
+    status = backend.status(record.ref)
+    # Read after asking: what the worker wrote before it ended is then seen.
+    backend.fetch(record.ref, FILE, run.path)
+    history = History.read(run.path)
+    record = replace(record, started=history.started)
+    if not status.state.is_final:
+        return replace(record, state=_still(history, status))
+    error: str | None
+    if history.state.is_final:
+        state, error = advance(history.state, status.state, Actor.BACKEND), history.error
+    else:
+        state = advance(history.state, status.state, Actor.BACKEND)
+        error = status.reason if state is not RunState.COMPLETED else None
+    return replace(
+        record,
+        state=state,
+        error=error,
+        transient=history.transient,
+        ended=status.ended or history.last_heard or now(),
+        best_val_accuracy=history.metrics.get("best_val_accuracy"),
+    )
 
-    def __init__(self) -> None:
-        self.state = RunState.QUEUED
-        self.time: str | None = None
-        self.error: str | None = None
-        self.started: str | None = None
 
-    @property
-    def final(self) -> bool:
-        return self.state.is_final
-
-
-def _last_word(folder: Path) -> _LastWord:
-    word = _LastWord()
-    for event in events(folder):
-        if event["event"] == "state":
-            word.state = RunState(event["state"])
-            word.time = event["time"]
-            word.error = event.get("error")
-            word.started = word.started or event["time"]
-    return word
+def _still(history: History, status: Status) -> RunState:
+    """The state of a run that has not ended, whatever its worker may have called its last word."""
+    if status.state is RunState.QUEUED:
+        return RunState.QUEUED
+    if history.state.is_final:
+        return RunState.FINALIZING
+    return history.state if history.spoken else RunState.PREPARING

@@ -9,7 +9,12 @@ from fledge.interfaces.state import RunState
 
 @dataclass(frozen=True)
 class RunRecord:
-    """Times are UTC, ISO 8601; error is empty unless something went wrong."""
+    """Times are UTC, ISO 8601; error is empty unless something went wrong, and transient where that may pass.
+
+    submission  counts from 1; a resumed run is submitted again
+    ref         of the last submission that its backend is known to have
+    pending     whether that is not yet the newest one: its backend is being asked, or whoever asked has died
+    """
 
     run: str
     experiment: str
@@ -20,7 +25,16 @@ class RunRecord:
     started: str | None = None
     ended: str | None = None
     error: str | None = None
+    transient: bool = False
+    best_val_accuracy: float | None = None
+    submission: int = 1
+    pending: bool = False
     ref: RunRef | None = None
+
+    @property
+    def key(self) -> str:
+        """Under which the newest submission is known to its backend."""
+        return self.run if self.submission == 1 else f"{self.run}-{self.submission}"
 
     @property
     def pid(self) -> int | None:

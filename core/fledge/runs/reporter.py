@@ -3,6 +3,7 @@
 import hashlib
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -23,15 +24,16 @@ class Reporter:
 
     def stage(self, state: RunState, **fields: Any) -> None:
         self.journal.state(state, **fields)
-        print(f"[{state.lower()}]", flush=True)
+        self.say(f"[{state.lower()}]")
 
     def say(self, line: str) -> None:
-        """For people only."""
-        print(line, flush=True)
+        """For people only: a full disk costs them the line, and not the run."""
+        with suppress(OSError):
+            print(line, flush=True)
 
     def warn(self, message: str) -> None:
         self.journal.write("warning", message=message)
-        print(f"warning: {message}", flush=True)
+        self.say(f"warning: {message}")
 
     def params(self, values: Mapping[str, Any]) -> None:
         self.journal.write("params", values=dict(values))
@@ -49,7 +51,7 @@ class Reporter:
             journaled = now
         if last or now - logged >= _LOG_EVERY_SECONDS:
             of = "" if total is None else f" of {_count(total, unit)}"
-            print(f"  {what}: {_count(done, unit)}{of}{'' if unit == 'bytes' else ' ' + unit}", flush=True)
+            self.say(f"  {what}: {_count(done, unit)}{of}{'' if unit == 'bytes' else ' ' + unit}")
             logged = now
         self._told[what] = (logged, journaled)
 

@@ -1,43 +1,28 @@
-"""What a run's journal comes to: its metrics, its model, its files."""
+"""What programs are told of a run."""
 
 import json
-from pathlib import Path
 from typing import Any
 
-from fledge.runs.journal import events
+from fledge.runs.history import History
+from fledge.runs.record import RunRecord
 from fledge.runs.run_directory import RunDirectory
 
 
-def metrics(folder: Path) -> dict[str, Any]:
-    """The last value of every metric; a finished model's own figures come last and so win."""
-    values: dict[str, Any] = {}
-    for event in events(folder):
-        if event["event"] == "metrics":
-            values.update(event["values"])
-        elif event["event"] == "trained":
-            values.update(event["metrics"])
-    return values
-
-
-def weights_sha256(folder: Path) -> str | None:
-    """The digest of the final model's weights, once there is one."""
-    return next((e["weights_sha256"] for e in events(folder) if e["event"] == "trained"), None)
-
-
-def outcome(run: RunDirectory) -> dict[str, Any]:
+def outcome(run: RunDirectory, record: RunRecord) -> dict[str, Any]:
     """The last line of `fledge run --json`."""
+    history = History.read(run.path)
     return {
         "run": run.id,
-        "state": str(run.record().state),
-        "metrics": metrics(run.path),
-        "weights_sha256": weights_sha256(run.path),
+        "state": str(record.state),
+        "metrics": history.metrics,
+        "weights_sha256": history.weights_sha256,
         "outputs": [str(path) for path in run.files()],
     }
 
 
-def description(run: RunDirectory) -> dict[str, Any]:
+def description(run: RunDirectory, record: RunRecord) -> dict[str, Any]:
     """`fledge runs show --json`."""
-    record = run.record()
+    history = History.read(run.path)
     return {
         "run": run.id,
         "state": str(record.state),
@@ -46,10 +31,13 @@ def description(run: RunDirectory) -> dict[str, Any]:
         "experiment": record.experiment,
         "workload": record.workload,
         "spec": run.plan()["spec"],
-        "metrics": metrics(run.path),
+        "metrics": history.metrics,
         "created": record.created,
         "started": record.started,
         "ended": record.ended,
+        "last_heard": history.last_heard,
+        "submissions": record.submission,
+        "weights_sha256": history.weights_sha256,
         "error": record.error,
     }
 

@@ -1,10 +1,21 @@
 """TrainingSpec: everything about how a model is trained."""
 
-from typing import Literal
+import re
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt, model_validator
+from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, WithJsonSchema, model_validator
 
 from fledge.spec.section import Section
+
+
+def _duration(value: Any) -> str:
+    if not isinstance(value, str) or not _DURATION.fullmatch(value) or float(value[:-1]) <= 0:
+        raise ValueError('a number of steps, such as 50, or of seconds, such as "60s"')
+    return value
+
+
+_DURATION = re.compile(r"\d+(\.\d+)?s")
+Duration = Annotated[str, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": _DURATION.pattern})]
 
 
 class TrainingSpec(Section):
@@ -44,6 +55,21 @@ class TrainingSpec(Section):
         "auto",
         description="processes that decode images; auto: none on a CPU, where they take cores from the arithmetic",
     )
+
+    checkpoint_every: PositiveInt | Duration = Field(
+        "60s", description='a checkpoint every so many steps (50) or seconds ("60s"), from which a run can be resumed'
+    )
+    retries: int = Field(
+        0,
+        ge=0,
+        description="times the run resumes by itself where its machine was taken away, its process was lost, "
+        "or a passing error (a network that was away, say) ended it",
+    )
+
+    @property
+    def checkpoint_seconds(self) -> float | None:
+        """None where checkpoints go by steps."""
+        return float(self.checkpoint_every[:-1]) if isinstance(self.checkpoint_every, str) else None
 
     @model_validator(mode="after")
     def _fits_together(self) -> "TrainingSpec":

@@ -31,5 +31,5 @@ class Batches(ABC):
         return batches
 
     @abstractmethod
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        """The batches of `order(epoch)`, in that order."""
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of `order(epoch)`, in that order, from the one numbered `start` on."""

@@ -1,5 +1,6 @@
 """How good a model is on a split."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -24,8 +25,13 @@ class Evaluation:
 
 
 @torch.inference_mode()
-def evaluate(module: nn.Module, batches: Batches, classes: tuple[str, ...]) -> Evaluation:
-    """Top-1 and per-class accuracy and loss over every sample once; leaves the module in evaluation mode."""
+def evaluate(
+    module: nn.Module, batches: Batches, classes: tuple[str, ...], pause: Callable[[], None] = lambda: None
+) -> Evaluation:
+    """Top-1 and per-class accuracy and loss over every sample once; leaves the module in evaluation mode.
+
+    `pause` is called after every batch, and may raise.
+    """
     module.eval()
     loss: torch.Tensor | float = 0.0
     right = torch.zeros(len(classes), dtype=torch.int64)
@@ -36,5 +42,6 @@ def evaluate(module: nn.Module, batches: Batches, classes: tuple[str, ...]) -> E
         hits = logits.argmax(dim=1) == labels
         right += torch.bincount(labels[hits], minlength=len(classes)).cpu()
         seen += torch.bincount(labels, minlength=len(classes)).cpu()
+        pause()
     per_class = {name: int(r) / int(s) for name, r, s in zip(classes, right, seen, strict=True) if s}
     return Evaluation(float(loss) / batches.count, int(right.sum()) / batches.count, per_class)

@@ -16,8 +16,8 @@ class FeatureBatches(Batches):
         self.features = features
         self.labels = labels
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        for indices in self.order(epoch):
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        for indices in self.order(epoch)[start:]:
             at = torch.tensor(indices, device=self.labels.device)
             yield self.features[at], self.labels[at]
 

@@ -11,6 +11,7 @@ from torch.utils.data import DataLoader, Dataset, default_collate
 from fledge.errors import FledgeError
 from fledge.interfaces.dataset import Sample
 from fledge.training.batches import Batch, Batches
+from fledge.training.loader_process import BoundToParent
 from fledge.training.seeds import seed_torch
 
 Key = tuple[int, int]
@@ -42,13 +43,14 @@ class _Order:
     def __init__(self, batches: Batches) -> None:
         self.batches = batches
         self.epoch = 0
+        self.start = 0
 
     def __iter__(self) -> Iterator[list[Key]]:
-        for indices in self.batches.order(self.epoch):
+        for indices in self.batches.order(self.epoch)[self.start :]:
             yield [(self.epoch, index) for index in indices]
 
     def __len__(self) -> int:
-        return len(self.batches.order(self.epoch))
+        return len(self.batches.order(self.epoch)) - self.start
 
 
 def _collate(items: list[tuple[Tensor, int] | FledgeError]) -> Any:
@@ -73,7 +75,9 @@ class ImageBatches(Batches):
         super().__init__(len(samples), batch_size, seed, shuffled=shuffled)
         self.device = device
         self._order = _Order(self)
-        options: dict[str, Any] = {"persistent_workers": True, "prefetch_factor": 4} if workers else {}
+        options: dict[str, Any] = {}
+        if workers:
+            options = {"persistent_workers": True, "prefetch_factor": 4, "worker_init_fn": BoundToParent()}
         self._loader = DataLoader(
             _Images(samples, transform, seed),
             batch_sampler=self._order,
@@ -83,8 +87,8 @@ class ImageBatches(Batches):
             **options,
         )
 
-    def epoch(self, epoch: int) -> Iterator[Batch]:
-        self._order.epoch = epoch
+    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        self._order.epoch, self._order.start = epoch, start
         for batch in self._loader:
             if isinstance(batch, FledgeError):
                 raise batch

@@ -1,12 +1,15 @@
 """Keeper: remembers which epoch was best, and puts the best and the last model on disk."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
+from fledge.errors import RunError
 from fledge.interfaces.run import Trained
+from fledge.training.evaluation import Evaluation
 from fledge.training.loop import Epoch
 from fledge.training.model_file import save_model
 
@@ -21,7 +24,6 @@ class Keeper:
         self.best: Epoch | None = None
         self.last: Epoch | None = None
         self.risen = 0
-        folder.mkdir(parents=True, exist_ok=True)
 
     @property
     def best_accuracy(self) -> float:
@@ -47,6 +49,21 @@ class Keeper:
             self._save("best.safetensors", epoch)
         return better
 
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """The best model so far: files that are replaced, and never written to."""
+        names = ("best.safetensors", "best.json") if self.best else ()
+        return tuple(self.folder / name for name in names)
+
+    def state(self) -> dict[str, Any]:
+        """What it remembers, as JSON values."""
+        return {"best": self.best and asdict(self.best), "last": self.last and asdict(self.last), "risen": self.risen}
+
+    def restore(self, told: Mapping[str, Any]) -> None:
+        """Remember what `state` told; the files are the caller's."""
+        self.best, self.last = _epoch(told["best"]), _epoch(told["last"])
+        self.risen = told["risen"]
+
     def finish(self, classes: tuple[str, ...]) -> Trained:
         assert self.best is not None
         assert self.last is not None
@@ -65,8 +82,14 @@ class Keeper:
         )
 
     def _save(self, name: str, epoch: Epoch) -> str:
+        if not self.folder.is_dir():
+            raise RunError(f"the run's folder {self.folder} was removed while it ran: its model has no place to go to")
         card = {**self.card, "epoch": epoch.number, "metrics": epoch.metrics()}
         return save_model(self.module, self.folder / name, card)
+
+
+def _epoch(told: Mapping[str, Any] | None) -> Epoch | None:
+    return Epoch(**{**told, "val": Evaluation(**told["val"])}) if told else None
 
 
 def _rank(epoch: Epoch) -> tuple[float, float]:

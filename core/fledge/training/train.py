@@ -1,5 +1,8 @@
 """Training a model on a data set, from their names in a spec to files on disk."""
 
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -11,19 +14,26 @@ from fledge.interfaces.dataset import SPLITS, Dataset
 from fledge.interfaces.model import Model
 from fledge.interfaces.run import RunInfo, Trained
 from fledge.interfaces.state import RunState
+from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
 from fledge.spec.run_spec import RunSpec
 from fledge.training.assemble import make_loop
+from fledge.training.checkpoint_store import CheckpointStore
+from fledge.training.checkpointer import Checkpointer
 from fledge.training.device import choose_device, make_deterministic
 from fledge.training.facts import Samples, check, describe
 from fledge.training.keeper import Keeper
+from fledge.training.loop import Loop, Position
 from fledge.training.seeds import seed_torch
 
 
-def train(spec: RunSpec, catalog: Catalog, run: RunInfo, cache: Path, report: Reporter, lifecycle: Any) -> Trained:
-    """The workload `train`: prepare data and weights, train, keep the best and the last model.
+def train(
+    spec: RunSpec, catalog: Catalog, run: RunInfo, cache: Path, notice: Notice, report: Reporter, lifecycle: Any
+) -> Trained:
+    """The workload `train`: prepare data and weights, train from the newest checkpoint on, keep best and last.
 
-    `lifecycle` is called with `epoch_ended` after every epoch. Raises FledgeError for anything a person can mend.
+    `lifecycle` is called with `epoch_ended` after every epoch, and with `step_ended`. Raises FledgeError for anything
+    a person can mend, and Stopped, at the end of a step and with a checkpoint written, once there was a notice.
     """
     assert spec.dataset is not None
     assert spec.model is not None
@@ -39,9 +49,10 @@ def train(spec: RunSpec, catalog: Catalog, run: RunInfo, cache: Path, report: Re
     check(samples, classes)
     seed_torch(spec.seed, "build")
     module = model.build(classes).to(device)
+    described = describe(samples, classes)
     facts = {
         "classes": list(classes),
-        "dataset": {"name": spec.dataset.name, **describe(samples, classes)},
+        "dataset": {"name": spec.dataset.name, **described},
         "weights": dict(model.provenance()),
         "transforms": dict(model.describe_transforms()),
     }
@@ -52,21 +63,51 @@ def train(spec: RunSpec, catalog: Catalog, run: RunInfo, cache: Path, report: Re
     report.stage(RunState.RUNNING)
     loop = make_loop(spec, model, module, samples, classes, report)
     keeper = Keeper(module, run.outputs, {"run": run.id, "spec": spec.to_dict(), "fledge": version("fledge"), **facts})
-    for epoch in loop.epochs():
+    checkpointer = Checkpointer(
+        CheckpointStore(report.folder / "checkpoints"),
+        spec.training,
+        keeper,
+        {
+            "spec": spec.to_dict(),
+            "classes": classes,
+            "data": described["fingerprint"],
+            "torch": torch.__version__,
+            "device": device.type,
+        },
+        frozen=None if loop.module is module else module,
+        notice=notice,
+        report=report,
+    )
+    with notice.deferred():
+        at = checkpointer.resume(loop)
+        loop = replace(loop, pause=partial(checkpointer.pause, loop), told=_teller(lifecycle, run, loop))
+        _train(loop, at, keeper, run, report, lifecycle)
+        report.stage(RunState.FINALIZING)
+        checkpointer.wait()
+        return keeper.finish(classes)
+
+
+def _train(loop: Loop, at: Position, keeper: Keeper, run: RunInfo, report: Reporter, lifecycle: Any) -> None:
+    for epoch in loop.epochs(at):
         better = keeper.see(epoch)
         values = epoch.metrics() | {"best_val_accuracy": keeper.best_accuracy}
         report.metrics(values, epoch=epoch.number)
         report.say(
-            f"epoch {epoch.number:3d}/{spec.training.epochs}  loss {epoch.train_loss:.4f}  "
+            f"epoch {epoch.number:3d}/{loop.spec.epochs}  loss {epoch.train_loss:.4f}  "
             f"train {epoch.train_accuracy:6.1%}  val {epoch.val.accuracy:6.1%}{' *' if better else '  '}  "
             f"{epoch.images / epoch.seconds:7.1f} images/s"
         )
         lifecycle.epoch_ended(run=run, epoch=epoch.number, metrics=values)
-        if spec.training.early_stopping and keeper.epochs_without_gain >= spec.training.early_stopping:
+        if loop.spec.early_stopping and keeper.epochs_without_gain >= loop.spec.early_stopping:
             report.say(f"stopped early: no better validation accuracy for {keeper.epochs_without_gain} epochs")
             break
-    report.stage(RunState.FINALIZING)
-    return keeper.finish(classes)
+
+
+def _teller(lifecycle: Any, run: RunInfo, loop: Loop) -> Callable[[int, int], None]:
+    """What tells the extensions of every step; nothing, where none listens."""
+    if not lifecycle.step_ended.get_hookimpls():
+        return lambda epoch, step: None
+    return lambda epoch, step: lifecycle.step_ended(run=run, epoch=epoch, step=step, module=loop.module)
 
 
 def _make(kind: Any, choice: Any, catalog: Catalog) -> Any:

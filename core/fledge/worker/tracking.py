@@ -4,10 +4,12 @@ import threading
 from types import TracebackType
 from typing import Any
 
+from fledge.atomic import write_atomic
 from fledge.discovery.catalog import Catalog
 from fledge.interfaces.run import RunInfo
 from fledge.interfaces.tracker import Tracker
 from fledge.runs.journal import Event, read
+from fledge.runs.notice import Stopped
 from fledge.runs.reporter import Reporter
 from fledge.spec.run_spec import RunSpec
 
@@ -32,7 +34,7 @@ class Tracking:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         for feed in self._feeds:
-            feed.state = "COMPLETED" if kind is None else "FAILED"
+            feed.state = "COMPLETED" if kind is None else str(error.state) if isinstance(error, Stopped) else "FAILED"
             feed.ending.set()
         for feed in self._feeds:
             feed.join(_LAST_WORDS_SECONDS)
@@ -46,13 +48,15 @@ class _Feed(threading.Thread):
         self.tracker = tracker
         self.info = run
         self.report = report
+        self.sent = report.folder / f".sent.{name}"
         self.ending = threading.Event()
         self.state = ""
 
     def run(self) -> None:
         try:
             self.tracker.start(self.info)
-            offset = 0
+            # What an earlier try of this run has sent is not sent again.
+            offset = int(self.sent.read_text()) if self.sent.exists() else 0
             while True:
                 # Seen before reading, so that the last read comes after the last event.
                 ending = self.ending.is_set()
@@ -71,6 +75,7 @@ class _Feed(threading.Thread):
             offset = position
         if events:
             self.tracker.record(events)
+            write_atomic(self.sent, str(offset))
         for event in events:
             if event["event"] == "artifact":
                 self.tracker.artifact(self.report.folder / event["path"])

@@ -6,16 +6,19 @@ from typing import Any
 
 from fledge.discovery.catalog import Catalog
 from fledge.interfaces.run import RunInfo, Trained
+from fledge.runs.notice import Notice
 from fledge.runs.places import cache
 from fledge.runs.reporter import Reporter
 from fledge.spec.run_spec import RunSpec
 from fledge.training.train import train
 
 
-def run_training(spec: RunSpec, catalog: Catalog, run: RunInfo, report: Reporter, hooks: Any) -> None:
-    trained = train(spec, catalog, run, cache(), report, hooks)
-    hooks.model_trained(run=run, trained=trained)
-    _tell(trained, run, report)
+def run_training(spec: RunSpec, catalog: Catalog, run: RunInfo, notice: Notice, report: Reporter, hooks: Any) -> None:
+    trained = train(spec, catalog, run, cache(), notice, report, hooks)
+    with notice.deferred():
+        # It is trained: whoever wants it to stop has what he wants in a moment.
+        hooks.model_trained(run=run, trained=trained)
+        _tell(trained, run, report)
 
 
 def _tell(trained: Trained, run: RunInfo, report: Reporter) -> None:

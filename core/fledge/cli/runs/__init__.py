@@ -1,0 +1,1 @@
+"""`fledge runs`: what ran, what runs, and what came of it."""

@@ -1,0 +1,35 @@
+"""`fledge runs resume`."""
+
+from typing import Annotated
+
+import typer
+
+from fledge.cli.runs.words import AsJson, Run
+
+
+def resume(
+    run: Run,
+    detach: Annotated[bool, typer.Option("--detach", help="Return as soon as it runs; print its id.")] = False,
+    as_json: AsJson = False,
+) -> int:
+    """Go on with a run that was canceled, preempted or lost, or that failed: from its last checkpoint."""
+    import sys
+
+    from fledge.cli.context import context
+    from fledge.cli.follow import follow, log_end
+    from fledge.cli.printing import print_json
+    from fledge.resumption import changed_plugins
+    from fledge.resumption import resume as resume_run
+    from fledge.runs.observe import observe
+
+    here = context()
+    found, backend = here.run(run)
+    observe(found, backend)
+    for change in changed_plugins(found, here.catalog):
+        print(f"warning: {change}: the run may end with other weights than if it had never stopped", file=sys.stderr)
+    cursor = log_end(found, backend)
+    record = resume_run(found, backend, "person")
+    if detach:
+        print_json({"run": found.id, "state": str(record.state)}) if as_json else print(found.id)
+        return 0
+    return follow(found, here, as_json=as_json, cursor=cursor)

@@ -1,0 +1,27 @@
+"""`fledge runs show`."""
+
+from fledge.cli.runs.words import AsJson, Run
+
+
+def show(run: Run, as_json: AsJson = False) -> None:
+    """All about one run."""
+    from fledge.cli.context import context
+    from fledge.cli.printing import print_json
+    from fledge.plan.make import to_toml
+    from fledge.resumption import look
+    from fledge.runs.summary import description
+
+    found, backend = context().run(run)
+    told = description(found, look(found, backend))
+    if as_json:
+        print_json(told)
+        return
+    for key, value in told.items():
+        if key == "spec":
+            continue
+        if key == "metrics":
+            for name, number in value.items():
+                print(f"  {name} = {number}")
+        elif value is not None:
+            print(f"{key}: {value}")
+    print("spec:\n" + to_toml(told["spec"]).strip())

@@ -1,0 +1,138 @@
+"""Submitting a run that has ended once more, so that it goes on where it was left: by a person's wish, or by itself."""
+
+from dataclasses import replace
+from typing import Any, Literal
+
+from fledge.discovery.catalog import Catalog
+from fledge.errors import RunError, SpecError
+from fledge.interfaces.backend import ComputeBackend, Request
+from fledge.interfaces.job import Job, Resources, Snapshot, SourceFile
+from fledge.interfaces.state import RunState
+from fledge.plan.make import SPEC_FILE, to_toml
+from fledge.runs.history import History
+from fledge.runs.journal import Journal
+from fledge.runs.observe import observe
+from fledge.runs.record import RunRecord
+from fledge.runs.run_directory import RunDirectory
+from fledge.runs.state_machine import RESUMABLE
+from fledge.spec.load import load
+
+Cause = Literal["person", "retry"]
+
+
+def look(run: RunDirectory, backend: ComputeBackend) -> RunRecord:
+    """Observe a run; one that was lost or preempted and has retries left is resumed by whoever sees that first."""
+    record = observe(run, backend)
+    left = retries_left(run, record)
+    if not left:
+        return record
+    try:
+        return resume(run, backend, "retry", retries=left - 1)
+    except RunError:
+        # Another command was quicker, or this one may not write here.
+        return run.record()
+
+
+def may_be_retried(record: RunRecord) -> bool:
+    """Whether it ended in a way that retries are for."""
+    passing = record.state is RunState.FAILED and record.transient
+    return passing or record.state in (RunState.PREEMPTED, RunState.LOST)
+
+
+def retries_left(run: RunDirectory, record: RunRecord) -> int:
+    """How often the run may yet be resumed without being asked; 0 where it did not end that way."""
+    if not may_be_retried(record):
+        return 0
+    told: int = run.plan()["spec"].get("training", {}).get("retries", 0)
+    return max(0, told - History.read(run.path).retries_used) if told else 0
+
+
+def resume(run: RunDirectory, backend: ComputeBackend, by: Cause, *, retries: int | None = None) -> RunRecord:
+    """Submit the run once more, as it was planned; a person's wish begins a new count of retries.
+
+    Raises RunError for a run that has not ended, or is completed, or whose files are not what they were.
+    """
+    plan = run.plan()
+    with run.lock() as locked:
+        record = run.record()
+        if not locked:
+            raise RunError(f"run {run.id} cannot be resumed: {run.path} may not be written to")
+        _check(run, record, plan)
+        request = _request(run, plan, retries)
+        again = replace(
+            record,
+            state=RunState.QUEUED,
+            ended=None,
+            error=None,
+            transient=False,
+            submission=record.submission + 1,
+            pending=True,
+        )
+        run.save(again)
+        journal = Journal(run.path)
+        journal.write("resumed", by=by)
+        journal.close()
+        try:
+            ref = backend.submit(request, again.key, record.ref)
+        except BaseException:
+            run.save(record)
+            raise
+        again = replace(again, ref=ref, pending=False)
+        run.save(again)
+        return again
+
+
+def changed_plugins(run: RunDirectory, catalog: Catalog) -> list[str]:
+    """The plugins of the run that are not installed as they were, in words."""
+    now = {p.name: f"{p.distribution} {p.version}" for p in catalog.plugins()}
+    then: dict[str, str] = run.plan()["plugins"]
+    return [f"{told} is now {now.get(name, 'not installed')}" for name, told in then.items() if now.get(name) != told]
+
+
+def _check(run: RunDirectory, record: RunRecord, plan: dict[str, Any]) -> None:
+    if record.state not in RESUMABLE:
+        ended = record.state.is_final
+        raise RunError(
+            f"run {run.id} is {record.state}: there is nothing to resume",
+            hint=f"to train longer, start a new run: fledge run {run.path / 'spec.toml'} --set training.epochs=N"
+            if ended
+            else f"fledge runs logs {run.id} --follow",
+        )
+    spec = run.path / "spec.toml"
+    if not spec.exists():
+        run.write("spec.toml", to_toml(plan["spec"]))
+    try:
+        edited = load(spec).to_dict() != plan["spec"]
+    except SpecError:
+        edited = True
+    if edited:
+        raise RunError(
+            f"{spec} was changed since the run was submitted, and a resumed run keeps its spec",
+            hint=f"remove the file to resume as it was; or train what it says now, as a new run: fledge run {spec}",
+        )
+
+
+def _request(run: RunDirectory, plan: dict[str, Any], retries: int | None) -> Request:
+    """What was submitted at first, with the snapshot that the run has kept."""
+    told = plan["job"]
+    code = run.path / "code"
+    files = tuple(SourceFile(code / name, name, size) for name, size in told["snapshot"]["files"].items())
+    missing = [file.target for file in files if not file.source.is_file()]
+    if missing:
+        raise RunError(
+            f"the run's copy of its source lacks {missing[0]}, so it cannot go on",
+            hint=f"start it again as a new run: fledge run {run.path / 'spec.toml'}",
+        )
+    retries = told["retries"] if retries is None else retries
+    job = Job(
+        name=told["name"],
+        argv=tuple(told["argv"]),
+        snapshot=Snapshot(files, told["snapshot"]["left_out"]),
+        files={SPEC_FILE: to_toml(plan["spec"])},
+        requirements=tuple(told["requirements"]),
+        environment=told["environment"],
+        resources=Resources(told["processes"], told["nodes"]),
+        launcher=told["launcher"],
+        retries=retries,
+    )
+    return Request(body={**plan["request"], "retries": retries}, job=job)

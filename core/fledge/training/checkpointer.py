@@ -1,0 +1,155 @@
+"""Checkpointer: decides when a checkpoint is due, writes it beside the training, and takes a run up again from one."""
+
+import json
+import threading
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import torch
+from torch import nn
+
+from fledge.digest import tensors_sha256
+from fledge.errors import DataError, RunError
+from fledge.runs.notice import Notice
+from fledge.runs.reporter import Reporter
+from fledge.spec.training import TrainingSpec
+from fledge.training.checkpoint_store import CheckpointStore, put_back
+from fledge.training.keeper import Keeper
+from fledge.training.loop import Loop, Position
+from fledge.training.training_state import capture, restore
+
+
+class Checkpointer:
+    """Its `pause` is what a training loop calls between two updates.
+
+    `facts` is what a checkpoint is worthless without: the spec, the data, the code it was written under. `frozen` is
+    the part of the network that does not train, which no checkpoint holds.
+    """
+
+    def __init__(
+        self,
+        store: CheckpointStore,
+        spec: TrainingSpec,
+        keeper: Keeper,
+        facts: Mapping[str, Any],
+        frozen: nn.Module | None,
+        notice: Notice,
+        report: Reporter,
+    ) -> None:
+        self._store = store
+        self._spec = spec
+        self._keeper = keeper
+        # As they will be read: JSON knows no tuples.
+        self._facts = json.loads(json.dumps(dict(facts), default=str))
+        self._frozen = frozen
+        self._frozen_sha256: str | None = None
+        self._notice = notice
+        self._report = report
+        self._writer: threading.Thread | None = None
+        self._steps = 0
+        self._seen: tuple[int, int] | None = None
+        self._saved_at = time.monotonic()
+        self._saved: tuple[int, int] | None = None
+
+    def resume(self, loop: Loop) -> Position:
+        """Where the loop is to go on, with all as it was there: the newest whole checkpoint, or the beginning."""
+        found = self._store.newest(self._report.warn)
+        if found is None:
+            return Position.beginning(0, loop.device)
+        self._check(found.told)
+        at = restore(loop, found.tensors, found.told)
+        self._keeper.restore(found.told["keeper"])
+        put_back(found, self._keeper.folder)
+        # Sums depend on how many threads share them.
+        torch.set_num_threads(found.told["threads"])
+        self._saved = (at.epoch, at.step)
+        self._report.say(f"resumed from a checkpoint: {at.epoch} epochs and {at.step} steps are done")
+        return at
+
+    def pause(self, loop: Loop, at: Position) -> None:
+        """Write a checkpoint where one is due. Raises Stopped, with one written, where the run is to give way."""
+        if self._notice.reason is not None:
+            self.wait()
+            self._save(loop, at)
+            self.wait()
+            self._notice.check()
+        if (at.epoch, at.step) != self._seen:
+            self._seen = (at.epoch, at.step)
+            self._steps += 1
+        if self._is_due() and not (self._writer and self._writer.is_alive()):
+            self._save(loop, at)
+
+    def wait(self) -> None:
+        """Until what is being written is written."""
+        if self._writer:
+            self._writer.join()
+
+    def _is_due(self) -> bool:
+        seconds = self._spec.checkpoint_seconds
+        if seconds is not None:
+            return time.monotonic() - self._saved_at >= seconds
+        return self._steps >= int(self._spec.checkpoint_every)
+
+    def _save(self, loop: Loop, at: Position) -> None:
+        if self._saved == (at.epoch, at.step):
+            return
+        self._steps, self._saved_at, self._saved = 0, time.monotonic(), (at.epoch, at.step)
+        try:
+            staging = self._store.stage(self._keeper.files)
+        except OSError as error:
+            self._give_up(at, error)
+            return
+        tensors, told = capture(loop, at)
+        told |= {"keeper": self._keeper.state(), "facts": self._facts, "threads": torch.get_num_threads()}
+
+        def write() -> None:
+            try:
+                told["frozen_sha256"] = self._digest_of_frozen()
+                self._store.finish(staging, at.epoch, at.step, tensors, told)
+                self._report.journal.write("checkpoint", epoch=at.epoch, step=at.step)
+            except OSError as error:
+                self._give_up(at, error)
+
+        self._writer = threading.Thread(target=write, name="checkpoint")
+        self._writer.start()
+
+    def _give_up(self, at: Position, error: OSError) -> None:
+        # What is trained is worth more than the checkpoint; the two before it are still there.
+        self._saved = None
+        with suppress(OSError):
+            self._report.warn(
+                f"no checkpoint could be written after {at.epoch} epochs and {at.step} steps "
+                f"({error.strerror or error}); training goes on, and the earlier ones are kept"
+            )
+
+    def _digest_of_frozen(self) -> str | None:
+        if self._frozen is not None and self._frozen_sha256 is None:
+            self._frozen_sha256 = tensors_sha256(self._frozen.state_dict())
+        return self._frozen_sha256
+
+    def _check(self, told: Mapping[str, Any]) -> None:
+        """Raises where going on would not end where the run would have ended; warns where it might not."""
+        then: dict[str, Any] = told["facts"]
+        if then["spec"] != self._facts["spec"]:
+            raise RunError(
+                "the run's spec is not the one that its checkpoints were written under",
+                hint="a run keeps its spec; to train with another one, start a new run: fledge run FILE",
+            )
+        if then["data"] != self._facts["data"] or then["classes"] != self._facts["classes"]:
+            raise DataError(
+                "the images are not those that the run began with, so it cannot be taken up where it was left",
+                hint="put them back as they were, or start a new run: fledge run FILE",
+            )
+        if told["frozen_sha256"] != self._digest_of_frozen():
+            raise DataError(
+                "the pretrained weights are not those that the run began with",
+                hint="put them back as they were, or start a new run: fledge run FILE",
+            )
+        for name in ("torch", "device"):
+            if then[name] != self._facts[name]:
+                self._report.warn(
+                    f"this run began with {name} {then[name]} and goes on with {self._facts[name]}: "
+                    "it may end with other weights than if it had never stopped"
+                )

@@ -1,0 +1,58 @@
+"""LastWords: how a worker says what became of its run, on a full disk too."""
+
+import errno
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+from fledge.interfaces.job import TRY_AGAIN
+from fledge.interfaces.state import RunState
+from fledge.runs.notice import Stopped
+from fledge.runs.reporter import Reporter
+
+_BALLAST_BYTES = 1 << 16
+# What a disk says whose owner can mend it, and for which no traceback is of use.
+_DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
+
+
+class LastWords:
+    """A context that holds a little of the disk, to be let go of should there be no room for the last word."""
+
+    def __init__(self, report: Reporter) -> None:
+        self._report = report
+        self._ballast = report.folder / ".ballast"
+
+    def __enter__(self) -> "LastWords":
+        with suppress(OSError):
+            self._ballast.write_bytes(bytes(_BALLAST_BYTES))
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
+        self._ballast.unlink(missing_ok=True)
+
+    def stopped(self, stop: Stopped) -> int:
+        self.say(stop.state, error=str(stop))
+        return TRY_AGAIN
+
+    def failed(self, error: str, *, transient: bool) -> int:
+        self.say(RunState.FAILED, error=error, **({"transient": True} if transient else {}))
+        return TRY_AGAIN if transient else 1
+
+    def say(self, state: RunState, **fields: Any) -> None:
+        try:
+            self._report.stage(state, **fields)
+        except OSError:
+            with suppress(OSError):
+                self._ballast.unlink(missing_ok=True)
+                self._report.stage(state, **fields)
+
+
+def explain(error: BaseException, folder: Path) -> str | None:
+    """A sentence for an error of the disk, or None for any other."""
+    if not isinstance(error, OSError) or error.errno not in _DISK:
+        return None
+    return (
+        f"{error.filename or folder}: {error.strerror}\n"
+        f"  mend that, and then: fledge runs resume {folder.name}; checkpoints and earlier epochs are kept"
+    )

@@ -1,0 +1,69 @@
+"""What a worker does, from its first word in the journal to its last."""
+
+import os
+import sys
+import traceback
+from collections.abc import Mapping
+from pathlib import Path
+
+from fledge.discovery.catalog import discover
+from fledge.errors import FledgeError
+from fledge.interfaces.run import RunInfo
+from fledge.interfaces.state import RunState
+from fledge.runs.notice import Notice, Stopped
+from fledge.runs.reporter import Reporter
+from fledge.spec.load import load
+from fledge.spec.run_spec import RunSpec
+from fledge.transient import is_transient
+from fledge.worker.last_words import LastWords, explain
+from fledge.worker.lifecycle import lifecycle
+from fledge.worker.preemption import preemption_notices
+from fledge.worker.script import run_script
+from fledge.worker.tracking import Tracking
+from fledge.worker.vital_signs import vital_signs
+
+
+def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = None) -> int:
+    """Executes the spec in a run's folder; returns the exit status.
+
+    Its last word is COMPLETED, FAILED, CANCELED or PREEMPTED, and TRY_AGAIN the exit status where the run can
+    be taken up again. `companions` are told of the run's life as its extensions are, by name.
+    """
+    report = Reporter(folder)
+    notice = Notice(folder)
+    with LastWords(report) as last:
+        try:
+            notice.listen()
+            report.stage(RunState.PREPARING)
+            with vital_signs(report, notice), preemption_notices(notice, report):
+                _execute(load(spec), folder, notice, report, companions or {})
+        except Stopped as stop:
+            return last.stopped(stop)
+        except FledgeError as error:
+            report.say(f"error: {error}")
+            return last.failed(str(error), transient=error.transient)
+        except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is, the run's state must say so
+            if notice.reason is not None:
+                # What fails while everything is being stopped (a loader process that was stopped too) is no error.
+                return last.stopped(notice.stopped())
+            told = explain(error, folder)
+            report.say(f"error: {told}" if told else traceback.format_exc())
+            return last.failed(told or f"{type(error).__name__}: {error}", transient=is_transient(error))
+        last.say(RunState.COMPLETED)
+        return 0
+
+
+def _execute(spec: RunSpec, folder: Path, notice: Notice, report: Reporter, companions: Mapping[str, object]) -> None:
+    run = RunInfo(os.environ["FLEDGE_RUN_ID"], spec.experiment, spec.to_dict(), folder / "outputs")
+    if spec.script is None:
+        # The snapshot's packages go before the installed ones, which may have been edited since.
+        sys.path.insert(0, str(Path.cwd()))
+    catalog = discover()
+    with Tracking(spec, catalog, run, report), lifecycle(spec, catalog, run, companions) as hooks:
+        if spec.script is not None:
+            run_script(spec.script, folder, report)
+        else:
+            # Imported late: a script's run needs no torch of ours.
+            from fledge.worker.training import run_training
+
+            run_training(spec, catalog, run, notice, report, hooks)
