@@ -164,8 +164,9 @@ def test_one_damaged_run_does_not_hide_the_others(
     fledge = fledge_in(tmp_path / "damaged")
     shutil.copytree(done.home, fledge.home)
     told = fledge("runs", "list", "--json", FLEDGE_DISABLE_PLUGINS="local")
+    # What has ended needs no backend any more to be listed.
     assert [line["state"] for line in told.lines] == ["COMPLETED", "COMPLETED"]
-    assert "warning: there is no backend named 'local'" in told.err
+    assert told.err == ""
     (fledge.home / "runs" / ids(fledge)[1] / "state.json").write_text("{")
     told = fledge("runs", "list", "--json")
     assert [line["experiment"] for line in told.lines] == ["second"]

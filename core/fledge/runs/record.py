@@ -13,6 +13,7 @@ class RunRecord:
 
     submission  counts from 1; a resumed run is submitted again
     ref         of the last submission that its backend is known to have
+    best_val_accuracy is there once the run has ended: a share of 1, or whatever a script logged under that name
     pending     whether that is not yet the newest one: its backend is being asked, or whoever asked has died
     """
 
@@ -26,7 +27,7 @@ class RunRecord:
     ended: str | None = None
     error: str | None = None
     transient: bool = False
-    best_val_accuracy: float | None = None
+    best_val_accuracy: float | str | None = None
     submission: int = 1
     pending: bool = False
     ref: RunRef | None = None

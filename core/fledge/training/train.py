@@ -63,8 +63,9 @@ def train(
     report.stage(RunState.RUNNING)
     loop = make_loop(spec, model, module, samples, classes, report)
     keeper = Keeper(module, run.outputs, {"run": run.id, "spec": spec.to_dict(), "fledge": version("fledge"), **facts})
+    store = CheckpointStore(report.folder / "checkpoints")
     checkpointer = Checkpointer(
-        CheckpointStore(report.folder / "checkpoints"),
+        store,
         spec.training,
         keeper,
         {
@@ -84,7 +85,10 @@ def train(
         _train(loop, at, keeper, run, report, lifecycle)
         report.stage(RunState.FINALIZING)
         checkpointer.wait()
-        return keeper.finish(classes)
+        trained = keeper.finish(classes)
+        # The last model is all that they were for.
+        store.clear()
+        return trained
 
 
 def _train(loop: Loop, at: Position, keeper: Keeper, run: RunInfo, report: Reporter, lifecycle: Any) -> None:

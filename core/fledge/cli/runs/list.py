@@ -38,7 +38,7 @@ def list_(
         }
         if as_json:
             print_json(told)
-        rows.append([*list(told.values())[:-1], "" if best is None else f"{best:.4f}"])
+        rows.append([*list(told.values())[:-1], f"{best:.4f}" if isinstance(best, float) else best or ""])
     if not as_json:
         print_table(["run", "experiment", "state", "backend", "created", "best"], rows)
 
