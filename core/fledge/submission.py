@@ -15,14 +15,20 @@ from fledge.runs.record import RunRecord
 from fledge.runs.run_directory import RunDirectory
 
 
-def submit(plan: Plan, catalog: Catalog, home: Path) -> RunDirectory:
-    """Start the run; returns once its backend has it. A submit that fails leaves nothing behind.
+def submit(plan: Plan, catalog: Catalog, home: Path, backend: ComputeBackend | None = None) -> RunDirectory:
+    """Start the run, on the plan's backend or on one that stands in for it and makes a request of its own.
+
+    Returns once the backend has it. A submit that fails leaves nothing behind.
 
     An interrupt on the way waits until the run can be found again, and then cancels it: nothing ever
     runs that no folder knows of.
     """
     chosen = plan.spec.backend
-    backend = backend_of(chosen.name, chosen.options, catalog, home)
+    if backend is None:
+        backend = backend_of(chosen.name, chosen.options, catalog, home)
+    else:
+        request = backend.plan(plan.job)
+        plan = replace(plan, request=request, job=request.job)
     run = RunDirectory.create(home)
     record = RunRecord(
         run=run.id,

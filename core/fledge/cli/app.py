@@ -6,6 +6,7 @@ from fledge.cli import run
 from fledge.cli.models import app as models
 from fledge.cli.runs.app import app as runs
 from fledge.cli.spec import app as spec
+from fledge.cli.verify import verify
 
 app = typer.Typer(
     name="fledge",
@@ -18,6 +19,7 @@ app = typer.Typer(
 app.command(
     "run", cls=run.RunCommand, help="Train a model, or execute a script: on this machine or on another backend."
 )(run.run)
+app.command("verify")(verify)
 app.add_typer(runs, name="runs", help="What ran, what runs, and what came of it.")
 app.add_typer(models, name="models", help="Trained models by name and version.")
 app.add_typer(spec, name="spec", help="The run spec: write one, or its JSON schema for editors.")

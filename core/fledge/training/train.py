@@ -75,7 +75,7 @@ def train(
             "torch": torch.__version__,
             "device": device.type,
         },
-        frozen=None if loop.module is module else module,
+        frozen=None if loop.module is module else model.parts(module)[0],
         notice=notice,
         report=report,
     )

@@ -17,6 +17,7 @@ class DotsOptions(Options):
 class TinyOptions(Options):
     size: int = Field(16, description="pixels a side")
     dropout: float = Field(0.25, description="share of features left out while training")
+    forgetful: bool = Field(False, description="keep a state that is in no state_dict")
 
 
 class LinesOptions(Options):

@@ -11,6 +11,18 @@ from torchvision.transforms import v2
 from fledge_sample.options import TinyOptions
 
 
+class Forgetful(nn.Module):
+    """Scales by how often it was called: what no checkpoint can know of."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls = 0
+
+    def forward(self, features: Tensor) -> Tensor:
+        self.calls += self.training
+        return features * (1 + self.calls / 100)
+
+
 class Tiny(Model):
     options: TinyOptions
 
@@ -19,6 +31,8 @@ class Tiny(Model):
             nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.AdaptiveAvgPool2d(2), nn.Flatten()
         )
         head = nn.Sequential(nn.Dropout(self.options.dropout), nn.Linear(16, len(classes)))
+        if self.options.forgetful:
+            head.insert(0, Forgetful())
         return nn.Sequential(backbone, head)
 
     def transforms(self, train: bool) -> Callable[[Image], Tensor]:
