@@ -336,9 +336,13 @@ def test_a_full_disk_fails_the_run_and_leaves_it_resumable(fledge: "Fledge", pea
     folder = small_disk / "runs" / run
     while sum(one["event"] == "checkpoint" for one in events(folder)) < 3:
         time.sleep(0.02)
+    # Held meanwhile, lest it be done before the disk is full.
+    worker = psutil.Process(json.loads((folder / "running.json").read_text())["pid"])
+    worker.suspend()
     with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
         while file.write(bytes(1024)):
             pass
+    worker.resume()
     while (told := fledge("runs", "show", run, "--json", FLEDGE_HOME=str(small_disk)).last)["ended"] is None:
         time.sleep(0.1)
     assert told["state"] == "FAILED"

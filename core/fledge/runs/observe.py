@@ -1,5 +1,6 @@
 """Finding out what state a run is in, from its journal and its backend together."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 from fledge.interfaces.backend import ComputeBackend, Status
@@ -12,7 +13,7 @@ from fledge.runs.state_machine import Actor, advance
 
 
 def observe(run: RunDirectory, backend: ComputeBackend) -> RunRecord:
-    """The run's record, brought up to date, and saved where this process may write.
+    """The run's record, brought up to date, and saved where it can be.
 
     What the worker last said holds once the backend calls the run ended; a run that ended without
     a last word is what its backend says.
@@ -23,7 +24,9 @@ def observe(run: RunDirectory, backend: ComputeBackend) -> RunRecord:
             return before
         record = _judged(before, run, backend)
         if locked and record != before:
-            run.save(record)
+            # On a full disk too it can be said what a run came to; whoever looks next will write it down.
+            with suppress(OSError):
+                run.save(record)
         return record
 
 
