@@ -1,6 +1,7 @@
 """Which files of a source folder stay behind when the folder travels with a run."""
 
 from pathlib import Path
+from warnings import catch_warnings, simplefilter
 
 from pathspec import GitIgnoreSpec
 
@@ -33,7 +34,10 @@ class IgnoreRules:
         self.file = next((folder / name for name in IGNORE_FILES if (folder / name).is_file()), None)
         self._always = {reason: GitIgnoreSpec.from_lines(lines) for reason, lines in ALWAYS.items()}
         try:
-            self._told = GitIgnoreSpec.from_lines(self._lines())
+            with catch_warnings():
+                # Of "[[", which Python's own patterns may mean otherwise one day, and no ignore file ever does.
+                simplefilter("ignore", FutureWarning)
+                self._told = GitIgnoreSpec.from_lines(self._lines())
         except ValueError as error:
             raise DataError(f"{self.file}: {error}", hint="it is written like a .gitignore") from None
 

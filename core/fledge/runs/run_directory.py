@@ -20,6 +20,7 @@ from fledge.runs.record import RunRecord
 
 _STATE = "state.json"
 _ID = re.compile(r"(\d{8}-\d{6})-(\d{3})[0-9a-f]{4}")
+_EVER = datetime.min.replace(tzinfo=UTC)
 _STAMP = "%Y%m%d-%H%M%S"
 # How long another fledge command may hold a run before this one goes on without it.
 _LOCK_SECONDS = 20.0
@@ -158,7 +159,7 @@ def list_ids(home: Path, limit: int | None = None) -> list[str]:
 
 def _names(home: Path) -> list[str]:
     try:
-        return [name for name in os.listdir(runs(home)) if _ID.fullmatch(name)]  # noqa: PTH208 -- 3x faster
+        return [name for name in os.listdir(runs(home)) if not name.startswith(".")]  # noqa: PTH208 -- 3x faster
     except (FileNotFoundError, NotADirectoryError):
         return []
 
@@ -168,11 +169,13 @@ def _is_run(path: Path) -> bool:
 
 
 def _time(name: str) -> datetime:
-    """When a run's id says it was made. Ids that say nonsense (month 13) are older than all others."""
+    """When a run's id says it was made; a folder of another name (a copy that somebody made) is older than all."""
     found = _ID.fullmatch(name)
-    assert found
+    if found is None:
+        return _EVER
     try:
         stamp = datetime.strptime(found[1], _STAMP).replace(tzinfo=UTC)
     except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
+        # A month 13, say.
+        return _EVER
     return stamp + timedelta(milliseconds=int(found[2]))
