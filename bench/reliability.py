@@ -1,6 +1,6 @@
 """Whether runs can be lost: kills, a queue, and a long list, counted and timed through the command itself.
 
-    python bench/reliability.py [--kills N] [--runs N] [--listed N] [--seed N]
+    python bench/reliability.py [--kills N] [--runs N] [--listed N] [--seed N] [--results DIR]
 
 Trains a small network (tests/sample_plugin) on this machine. Prints a table, writes bench/results/reliability.json;
 exit status 1 where a bound is missed: every killed run resumes to the weights of the one that was left alone, no run
@@ -161,6 +161,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=30)
     parser.add_argument("--listed", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--results", type=Path, default=ROOT / "bench" / "results")
     told = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         person = Person(Path(folder))
@@ -182,10 +183,9 @@ def main() -> int:
         print(f"{name:10}" + ", ".join(f"{key} {value}" for key, value in part.items()))
     for name, kept in bounds.items():
         print(f"{'kept' if kept else 'MISSED':10}{name}")
-    results = ROOT / "bench" / "results"
-    results.mkdir(exist_ok=True)
+    told.results.mkdir(exist_ok=True)
     told_all = {"machine": machine, "seed": told.seed, **parts, "bounds": bounds}
-    (results / "reliability.json").write_text(json.dumps(told_all, indent=1))
+    (told.results / "reliability.json").write_text(json.dumps(told_all, indent=1))
     return 0 if all(bounds.values()) else 1
 
 

@@ -7,15 +7,21 @@ from pydantic import BeforeValidator, Field, PositiveFloat, PositiveInt, WithJso
 
 from fledge.spec.section import Section
 
+_SECONDS = re.compile(r"\d+(\.\d+)?s")
 
-def _duration(value: Any) -> str:
-    if not isinstance(value, str) or not _DURATION.fullmatch(value) or float(value[:-1]) <= 0:
-        raise ValueError('a number of steps, such as 50, or of seconds, such as "60s"')
+
+def _interval(value: Any) -> Any:
+    steps = isinstance(value, int) and not isinstance(value, bool) and value > 0
+    seconds = isinstance(value, str) and _SECONDS.fullmatch(value) and float(value[:-1]) > 0
+    if not steps and not seconds:
+        raise ValueError(f'{value!r} is neither a number of steps, such as 50, nor of seconds, such as "60s"')
     return value
 
 
-_DURATION = re.compile(r"\d+(\.\d+)?s")
-Duration = Annotated[str, BeforeValidator(_duration), WithJsonSchema({"type": "string", "pattern": _DURATION.pattern})]
+_INTERVAL_SCHEMA = {
+    "anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": f"^{_SECONDS.pattern}$"}]
+}
+Interval = Annotated[int | str, BeforeValidator(_interval), WithJsonSchema(_INTERVAL_SCHEMA)]
 
 
 class TrainingSpec(Section):
@@ -56,7 +62,7 @@ class TrainingSpec(Section):
         description="processes that decode images; auto: none on a CPU, where they take cores from the arithmetic",
     )
 
-    checkpoint_every: PositiveInt | Duration = Field(
+    checkpoint_every: Interval = Field(
         "60s", description='a checkpoint every so many steps (50) or seconds ("60s"), from which a run can be resumed'
     )
     retries: int = Field(
