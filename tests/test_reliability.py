@@ -9,8 +9,10 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_kills_a_queue_and_a_long_list(tmp_path: Path) -> None:
-    words = ["--kills", "8", "--runs", "6", "--listed", "200", "--results", tmp_path]
-    done = subprocess.run([sys.executable, ROOT / "bench" / "reliability.py", *words], capture_output=True, text=True)
+    words = ["--kills", "8", "--runs", "6", "--listed", "200", "--results", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "bench" / "reliability.py"), *words], capture_output=True, text=True
+    )
     told = json.loads((tmp_path / "reliability.json").read_text())
     killed, queued = told["kills"], told["queue"]
     assert killed["kills"] == killed["resumes"] == 8, done.stdout
