@@ -15,8 +15,7 @@ def test_kills_a_queue_and_a_long_list(tmp_path: Path) -> None:
     )
     told = json.loads((tmp_path / "reliability.json").read_text())
     killed, queued = told["kills"], told["queue"]
-    assert killed["kills"] == killed["resumes"] == 8, done.stdout
-    assert killed["equal hashes"] == killed["runs"] >= 4, done.stderr
+    assert killed["kills"] == killed["resumes"] == killed["equal hashes"] == 8, done.stdout
     assert (killed["wrong states"], killed["orphans"]) == (0, 0), done.stdout
     assert queued["completed"] == 6
     assert 0 < queued["most at once"] <= 4

@@ -170,6 +170,34 @@ def test_retries_end(fledge: "Fledge") -> None:
     assert shown(fledge, run)["submissions"] == 2
 
 
+def test_a_lost_run_that_was_canceled_does_not_come_back(fledge: "Fledge") -> None:
+    run = fledge(*words("training.retries=3"), "--detach").out.strip()
+    wait_for(fledge, run, "checkpoint")
+    os.killpg(json.loads((fledge.home / "runs" / run / "state.json").read_text())["ref"]["details"]["pid"], 9)
+    assert fledge("runs", "cancel", run, "--json").last["state"] == "CANCELED"
+    assert shown(fledge, run)["state"] == "CANCELED"
+    assert shown(fledge, run)["submissions"] == 1
+
+
+def test_a_submission_that_was_cut_off_is_lost_and_can_be_made_again(fledge: "Fledge") -> None:
+    (fledge.folder / "s.py").write_text("print('hello')")
+    run = fledge("run", "--script", "s.py", "--json").last["run"]
+    folder = fledge.home / "runs" / run
+    # As kill -9 leaves it: written down, and not yet with its backend.
+    record = json.loads((folder / "state.json").read_text()) | {"state": "QUEUED", "pending": True, "ref": None}
+    (folder / "state.json").write_text(json.dumps(record))
+    for name in ("ref.json", "exit.json", "journal.jsonl"):
+        (folder / name).unlink()
+    told = shown(fledge, run)
+    assert (told["state"], told["error"]) == ("LOST", "its submission was cut off before its backend had it")
+    assert fledge("runs", "resume", run, "--json").last["state"] == "COMPLETED"
+    assert [line["run"] for line in fledge("runs", "list", "--json").lines] == [run]
+    # And where its backend had it already, it is found again.
+    record = json.loads((folder / "state.json").read_text()) | {"state": "QUEUED", "pending": True, "ref": None}
+    (folder / "state.json").write_text(json.dumps(record))
+    assert shown(fledge, run)["state"] == "COMPLETED"
+
+
 def test_what_is_wrong_for_good_is_not_tried_again(fledge: "Fledge") -> None:
     told = fledge(*words("dataset.broken=true", "training.retries=3"), "--json", status=1)
     assert told.last["state"] == "FAILED"

@@ -14,7 +14,7 @@ from fledge.runs.journal import Journal
 from fledge.runs.observe import observe
 from fledge.runs.record import RunRecord
 from fledge.runs.run_directory import RunDirectory
-from fledge.runs.state_machine import RESUMABLE
+from fledge.runs.state_machine import RESUMABLE, Actor, advance
 from fledge.spec.load import load
 
 Cause = Literal["person", "retry"]
@@ -47,6 +47,18 @@ def retries_left(run: RunDirectory, record: RunRecord) -> int:
     return max(0, told - History.read(run.path).retries_used) if told else 0
 
 
+def give_up(run: RunDirectory) -> RunRecord:
+    """Have a run that ended, and would be resumed by whoever looks next, be canceled instead."""
+    with run.lock() as locked:
+        record = run.record()
+        if not locked or not retries_left(run, record):
+            return record
+        state = advance(record.state, RunState.CANCELED, Actor.CANCEL)
+        record = replace(record, state=state, error="canceled on request", transient=False)
+        run.save(record)
+        return record
+
+
 def resume(run: RunDirectory, backend: ComputeBackend, by: Cause, *, retries: int | None = None) -> RunRecord:
     """Submit the run once more, as it was planned; a person's wish begins a new count of retries.
 
@@ -65,7 +77,8 @@ def resume(run: RunDirectory, backend: ComputeBackend, by: Cause, *, retries: in
             ended=None,
             error=None,
             transient=False,
-            submission=record.submission + 1,
+            # One that its backend never had is not a second one.
+            submission=record.submission + (record.ref is not None),
             pending=True,
         )
         run.save(again)

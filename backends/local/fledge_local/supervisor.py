@@ -103,6 +103,7 @@ class Supervisor:
             return
         self.told = True
         if self.idle:
+            self.idle = False
             raise _ToldToStopError
         # To the job alone: it asks its own processes.
         if self.job is not None:
@@ -126,6 +127,7 @@ class Supervisor:
                 return
             pause = min(_LONGEST_PAUSE, 2.0**tried)
             print(f"[queued] to be tried again in {pause:g} s, retry {tried + 1} of {retries}", flush=True)
+            self.idle = True
             time.sleep(pause)
 
     def _try(self) -> int:
@@ -151,11 +153,9 @@ class Supervisor:
         self.job = None
         _end_offspring()
         running.unlink(missing_ok=True)
-        self.idle = True
         return code
 
     def _record(self, code: int) -> None:
-        self.idle = False
         try:
             _write(self.run_dir / "exit.json", {"code": code})
         except FileNotFoundError:

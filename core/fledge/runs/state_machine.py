@@ -17,14 +17,16 @@ class Actor(StrEnum):
     WORKER   a state event in the journal
     BACKEND  what a backend says of a run that left no last word, or that waits
     RESUME   `fledge runs resume`, or a retry: a new submission of the same run
+    CANCEL   `fledge runs cancel` of one that has ended, and would be resumed by itself
     """
 
     WORKER = "worker"
     BACKEND = "backend"
     RESUME = "resume"
+    CANCEL = "cancel"
 
 
-_W, _B, _R = Actor.WORKER, Actor.BACKEND, Actor.RESUME
+_W, _B, _R, _C = Actor.WORKER, Actor.BACKEND, Actor.RESUME, Actor.CANCEL
 _S = RunState
 
 # How a run that has begun may end. LOST is never its own word. COMPLETED on a backend's word alone is for
@@ -45,11 +47,11 @@ TRANSITIONS: Mapping[RunState, Mapping[RunState, frozenset[Actor]]] = {
     _S.RUNNING: {_S.FINALIZING: frozenset({_W})} | _AGAIN | _ENDS,
     _S.FINALIZING: _AGAIN | _ENDS | {_S.COMPLETED: frozenset({_W, _B})},
     _S.COMPLETED: {},
-    _S.FAILED: {_S.QUEUED: frozenset({_R, _B}), _S.PREPARING: frozenset({_W})},
+    _S.FAILED: {_S.QUEUED: frozenset({_R, _B}), _S.PREPARING: frozenset({_W}), _S.CANCELED: frozenset({_C})},
     _S.CANCELED: {_S.QUEUED: frozenset({_R})},
     # A worker knows that it was stopped, and only its backend who wanted it.
-    _S.PREEMPTED: {_S.QUEUED: frozenset({_R, _B}), _S.PREPARING: frozenset({_W}), _S.CANCELED: frozenset({_B})},
-    _S.LOST: {_S.QUEUED: frozenset({_R})},
+    _S.PREEMPTED: {_S.QUEUED: frozenset({_R, _B}), _S.PREPARING: frozenset({_W}), _S.CANCELED: frozenset({_B, _C})},
+    _S.LOST: {_S.QUEUED: frozenset({_R}), _S.CANCELED: frozenset({_C})},
 }
 RESUMABLE = frozenset(state for state, after in TRANSITIONS.items() if Actor.RESUME in after.get(_S.QUEUED, ()))
 

@@ -7,6 +7,7 @@ def cancel(run: Run, as_json: AsJson = False) -> None:
     """Stop a run and everything it started."""
     from fledge.cli.context import context
     from fledge.cli.printing import print_json
+    from fledge.resumption import give_up
     from fledge.runs.observe import observe
 
     found, backend = context().run(run)
@@ -14,5 +15,6 @@ def cancel(run: Run, as_json: AsJson = False) -> None:
     if record.ref and not record.state.is_final:
         backend.cancel(record.ref)
         record = observe(found, backend)
+    record = give_up(found) if record.state.is_final else record
     state = str(record.state)
     print_json({"run": found.id, "state": state}) if as_json else print(f"{found.id} {state}")
