@@ -198,6 +198,37 @@ def test_a_submission_that_was_cut_off_is_lost_and_can_be_made_again(fledge: "Fl
     assert shown(fledge, run)["state"] == "COMPLETED"
 
 
+def test_a_network_that_is_away_is_tried_again_until_it_is_canceled(fledge: "Fledge") -> None:
+    away = ["run", "--dataset", "birds", "--model", "tiny", "--set", "dataset.url=http://127.0.0.1:9/birds.zip"]
+    told = fledge(*away, "--set", "training.retries=1", "--json", status=1).last
+    assert told["state"] == "FAILED"
+    assert sum(one.get("state") == "PREPARING" for one in journal(fledge, told["run"])) == 2
+    run = fledge(*away, "--set", "training.retries=30", "--detach").out.strip()
+    while "retry 2 of 30" not in fledge("runs", "logs", run).out:
+        time.sleep(0.1)
+    assert fledge("runs", "cancel", run, "--json").last["state"] == "CANCELED"
+    assert shown(fledge, run)["state"] == "CANCELED"
+
+
+def test_a_copy_of_a_run_is_not_resumed_in_its_place(fledge: "Fledge") -> None:
+    (fledge.folder / "s.py").write_text("raise SystemExit(3)")
+    run = fledge("run", "--script", "s.py", "--json", status=1).last["run"]
+    shutil.copytree(fledge.home / "runs" / run, fledge.home / "runs" / f"{run}.copy")
+    assert f"is a copy of run {run}" in fledge("runs", "resume", f"{run}.copy", status=1).err
+    fledge.home.rename(fledge.folder / "moved")
+    told = fledge("runs", "resume", run, status=1, FLEDGE_HOME="moved").err
+    assert f"ran in {fledge.home / 'runs' / run}, and fledge's home is {fledge.folder / 'moved'} now" in told
+    assert not fledge.home.exists()
+
+
+def test_a_script_that_removes_its_outputs_is_resumed(fledge: "Fledge") -> None:
+    code = "import os, pathlib, shutil\nagain = pathlib.Path('again').exists()\npathlib.Path('again').touch()\n"
+    code += "print(sorted(os.listdir('.')))\nif not again:\n    shutil.rmtree('outputs')\n    raise SystemExit(3)\n"
+    (fledge.folder / "s.py").write_text(code + "pathlib.Path('outputs/a').touch()\n")
+    run = fledge("run", "--script", "s.py", "--json", status=1).last["run"]
+    assert fledge("runs", "resume", run, "--json").last["outputs"] == ["outputs/a"]
+
+
 def test_what_is_wrong_for_good_is_not_tried_again(fledge: "Fledge") -> None:
     told = fledge(*words("dataset.broken=true", "training.retries=3"), "--json", status=1)
     assert told.last["state"] == "FAILED"

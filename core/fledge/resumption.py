@@ -8,6 +8,7 @@ from fledge.errors import RunError, SpecError
 from fledge.interfaces.backend import ComputeBackend, Request
 from fledge.interfaces.job import Job, Resources, Snapshot, SourceFile
 from fledge.interfaces.state import RunState
+from fledge.interrupts import interrupts_held
 from fledge.plan.make import SPEC_FILE, to_toml
 from fledge.runs.history import History
 from fledge.runs.journal import Journal
@@ -28,8 +29,8 @@ def look(run: RunDirectory, backend: ComputeBackend) -> RunRecord:
         return record
     try:
         return resume(run, backend, "retry", retries=left - 1)
-    except RunError:
-        # Another command was quicker, or this one may not write here.
+    except (RunError, OSError):
+        # Another command was quicker, or there is no writing here.
         return run.record()
 
 
@@ -69,6 +70,8 @@ def resume(run: RunDirectory, backend: ComputeBackend, by: Cause, *, retries: in
         record = run.record()
         if not locked:
             raise RunError(f"run {run.id} cannot be resumed: {run.path} may not be written to")
+        if by == "retry" and not may_be_retried(record):
+            raise RunError(f"run {run.id} is {record.state}, and another command was quicker")
         _check(run, record, plan)
         request = _request(run, plan, retries)
         again = replace(
@@ -81,18 +84,22 @@ def resume(run: RunDirectory, backend: ComputeBackend, by: Cause, *, retries: in
             submission=record.submission + (record.ref is not None),
             pending=True,
         )
-        run.save(again)
-        journal = Journal(run.path)
-        journal.write("resumed", by=by)
-        journal.close()
-        try:
-            ref = backend.submit(request, again.key, record.ref)
-        except BaseException:
-            run.save(record)
-            raise
-        again = replace(again, ref=ref, pending=False)
-        run.save(again)
-        return again
+        with interrupts_held() as interrupted:
+            try:
+                run.save(again)
+                journal = Journal(run.path)
+                journal.write("resumed", by=by)
+                journal.close()
+                ref = backend.submit(request, again.key, record.ref)
+            except BaseException:
+                run.save(record)
+                raise
+            again = replace(again, ref=ref, pending=False)
+            run.save(again)
+    if interrupted:
+        backend.cancel(ref)
+        raise KeyboardInterrupt
+    return again
 
 
 def changed_plugins(run: RunDirectory, catalog: Catalog) -> list[str]:
@@ -103,6 +110,11 @@ def changed_plugins(run: RunDirectory, catalog: Catalog) -> list[str]:
 
 
 def _check(run: RunDirectory, record: RunRecord, plan: dict[str, Any]) -> None:
+    if record.run != run.id:
+        raise RunError(
+            f"{run.path} is a copy of run {record.run}, and two folders cannot be one run",
+            hint=f"fledge runs resume {record.run}; or train it anew: fledge run {run.path / 'spec.toml'}",
+        )
     if record.state not in RESUMABLE:
         ended = record.state.is_final
         raise RunError(

@@ -51,6 +51,11 @@ class Local(ComputeBackend):
 
     def _submit(self, request: Request, key: str, after: RunRef | None) -> RunRef:
         folder = self._folder(key, after)
+        if after and folder != self.home / "runs" / folder.name:
+            raise RunError(
+                f"run {folder.name} ran in {folder}, and fledge's home is {self.home} now",
+                hint="move it back, or set FLEDGE_HOME to where it was",
+            )
         try:
             folder.mkdir(parents=True, exist_ok=True)
             with FileLock(folder / ".submit.lock"):
@@ -81,13 +86,17 @@ class Local(ComputeBackend):
     def _write_job(self, folder: Path, request: Request, key: str) -> None:
         code = folder / "code"
         for name in ("code", "outputs", "logs"):
-            (folder / name).mkdir(exist_ok=True)
+            # A script's are links to what is in code/, which it may have removed.
+            (folder / name).resolve().mkdir(parents=True, exist_ok=True)
         for file in request.job.snapshot.files:
             target = code / file.target
             # A run that goes on has its snapshot already.
             if file.source != target:
                 target.parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy(file.source, target)
+                # In one step: half a file must not pass for one, should this be killed and taken up again.
+                part = target.with_name(f".{target.name}.part")
+                shutil.copy(file.source, part)
+                part.replace(target)
         for name, content in request.job.files.items():
             (code / name).write_text(content, encoding="utf-8")
         told = {name: request.body[name] for name in ("argv", "retries", "slots")}
@@ -115,6 +124,7 @@ class Local(ComputeBackend):
         except BaseException:
             process.kill()
             process.wait()
+            (folder / "ref.json").unlink(missing_ok=True)
             raise
         # Waited for, lest a run that has ended stays a zombie of a caller that lives on.
         threading.Thread(target=process.wait, daemon=True).start()
@@ -131,10 +141,11 @@ class Local(ComputeBackend):
         # Asked before its word is looked for: one that ends between the two has left it.
         alive = identity.alive()
         code = _exit_code(folder)
+        running = (folder / "running.json").exists()
         if code is None and identity.elsewhere:
-            alive = _age(folder / "journal.jsonl") < _SILENCE_SECONDS
+            # All that is seen of another machine is what it writes; one that waits there has nothing to write.
+            alive = not running or _age(folder) < _SILENCE_SECONDS
         if code is None and alive:
-            running = (folder / "running.json").exists() or identity.elsewhere
             return Status(RunState.RUNNING) if running else Status(RunState.QUEUED, "waits for its turn")
         ended = _ended(folder)
         if code is None:
@@ -205,12 +216,10 @@ def _exit_code(folder: Path) -> int | None:
         return None
 
 
-def _age(path: Path) -> float:
-    """Seconds since it was last written to."""
-    try:
-        return time.time() - path.stat().st_mtime
-    except FileNotFoundError:
-        return float("inf")
+def _age(folder: Path) -> float:
+    """Seconds since a run's job was started or wrote to its journal."""
+    paths = [path for name in ("journal.jsonl", "running.json") if (path := folder / name).exists()]
+    return time.time() - max((path.stat().st_mtime for path in paths), default=0.0)
 
 
 def _ended(folder: Path) -> str | None:

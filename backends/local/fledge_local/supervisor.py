@@ -88,14 +88,16 @@ class Supervisor:
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._hear)
-        turn = Turn(Path(self.launch["queue"]), self.launch["key"])
+        turn = None
         try:
+            turn = Turn(Path(self.launch["queue"]), self.launch["key"])
             self._wait_for(turn)
             self._try_until_done()
         except _ToldToStopError:
             self._record(TRY_AGAIN)
         finally:
-            turn.pass_on()
+            if turn:
+                turn.pass_on()
 
     def _hear(self, number: int, _: object) -> None:
         # SIGHUP is no wish: a terminal was closed.
@@ -128,11 +130,14 @@ class Supervisor:
             pause = min(_LONGEST_PAUSE, 2.0**tried)
             print(f"[queued] to be tried again in {pause:g} s, retry {tried + 1} of {retries}", flush=True)
             self.idle = True
+            if self.told:
+                # Since the job ended.
+                raise _ToldToStopError
             time.sleep(pause)
 
     def _try(self) -> int:
         """Start the job and wait; what it has left behind is gone when this returns its exit code."""
-        self.told = self.idle = False
+        self.idle = False
         try:
             self.job = subprocess.Popen(
                 self.launch["argv"],
@@ -150,7 +155,7 @@ class Supervisor:
         with suppress(OSError):
             _write(running, {"pid": self.job.pid})
         code = self.job.wait()
-        self.job = None
+        self.job, self.told = None, False
         _end_offspring()
         running.unlink(missing_ok=True)
         return code

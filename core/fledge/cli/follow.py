@@ -10,7 +10,7 @@ from fledge.interfaces.backend import ComputeBackend
 from fledge.interfaces.state import RunState
 from fledge.interrupts import interrupts_held
 from fledge.registration import register_run, registry_of
-from fledge.resumption import look
+from fledge.resumption import give_up, look
 from fledge.runs.observe import observe
 from fledge.runs.run_directory import RunDirectory
 from fledge.runs.state_machine import RESUMABLE
@@ -64,12 +64,13 @@ def follow(run: RunDirectory, here: Context, *, as_json: bool, cursor: int = 0) 
 
 def _cancel(run: RunDirectory, backend: ComputeBackend, *, as_json: bool) -> int:
     _say(f"canceling run {run.id}")
-    reference = run.record().ref
-    assert reference is not None
     # Once begun it is finished: a second Ctrl-C must not leave half of the run's processes behind.
     with interrupts_held():
-        backend.cancel(reference)
-        record = observe(run, backend)
+        reference = observe(run, backend).ref
+        if reference is not None:
+            backend.cancel(reference)
+        observe(run, backend)
+        record = give_up(run)
     if as_json:
         print_json(outcome(run, record))
     _say(f"run {run.id} {record.state}; to go on from where it was: fledge runs resume {run.id}")

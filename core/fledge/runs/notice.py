@@ -29,6 +29,7 @@ class Notice:
         self._run_dir = run_dir
         self._deferred = False
         self._raised = False
+        self._dismissed = False
 
     def listen(self) -> None:
         """From now on. Python hands signals to the main thread, and only that one may call this."""
@@ -48,6 +49,10 @@ class Notice:
             self._raised = True
             raise self.stopped()
 
+    def dismiss(self) -> None:
+        """The work is done, and what is left to say of it is said in a moment: from now on nothing is raised."""
+        self._dismissed = True
+
     def stopped(self) -> Stopped:
         # Who asked is known to the backend alone, and it leaves a file where it was a person.
         canceled = (self._run_dir / "canceled").exists()
@@ -64,5 +69,5 @@ class Notice:
 
     def _hear(self, number: int, _: object) -> None:
         self.reason = self.reason or f"stopped by {signal.Signals(number).name}"
-        if not self._deferred and not self._raised:
+        if not self._deferred and not self._raised and not self._dismissed:
             self.check()

@@ -47,7 +47,10 @@ def _judged(record: RunRecord, run: RunDirectory, backend: ComputeBackend) -> Ru
         return replace(record, state=_still(history, status))
     error: str | None
     if history.state.is_final:
-        state, error = advance(history.state, status.state, Actor.BACKEND), history.error
+        # A run that would have been taken up again may have been canceled while it waited for that.
+        waited = history.transient or history.state is RunState.PREEMPTED
+        state = advance(history.state, status.state, Actor.BACKEND) if waited else history.state
+        error = history.error if state is history.state else status.reason
     else:
         state = advance(history.state, status.state, Actor.BACKEND)
         error = status.reason if state is not RunState.COMPLETED else None
@@ -55,7 +58,7 @@ def _judged(record: RunRecord, run: RunDirectory, backend: ComputeBackend) -> Ru
         record,
         state=state,
         error=error,
-        transient=history.transient,
+        transient=history.transient and state is RunState.FAILED,
         ended=status.ended or history.last_heard or now(),
         best_val_accuracy=history.metrics.get("best_val_accuracy"),
     )

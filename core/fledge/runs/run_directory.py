@@ -18,6 +18,7 @@ from fledge.errors import RunError, UnknownName
 from fledge.runs.places import runs
 from fledge.runs.record import RunRecord
 
+CHECKPOINTS = "checkpoints"
 _STATE = "state.json"
 _ID = re.compile(r"(\d{8}-\d{6})-(\d{3})[0-9a-f]{4}")
 _EVER = datetime.min.replace(tzinfo=UTC)
@@ -83,7 +84,7 @@ class RunDirectory:
     def record(self) -> RunRecord:
         """Raises RunError where state.json is missing or not one of ours."""
         if not self.path.is_dir():
-            raise RunError(f"run {self.id} is gone: its folder {self.path} was removed")
+            raise self._gone()
         try:
             return RunRecord.from_dict(json.loads((self.path / _STATE).read_text()))
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -110,6 +111,9 @@ class RunDirectory:
         Raises RunError where another command does not let go of it.
         """
         lock = FileLock(self.path / ".lock")
+        if not self.path.is_dir():
+            # It would be made anew for the lock.
+            raise self._gone()
         try:
             lock.acquire(timeout=_LOCK_SECONDS)
         except Timeout:
@@ -138,6 +142,9 @@ class RunDirectory:
                 shutil.rmtree(left)
         except OSError as error:
             raise RunError(f"run {self.id} cannot be removed: {error.filename or doomed}: {error.strerror}") from None
+
+    def _gone(self) -> RunError:
+        return RunError(f"run {self.id} is gone: its folder {self.path} was removed")
 
     def files(self) -> list[Path]:
         """What the run produced, relative to its folder, sorted."""

@@ -47,7 +47,7 @@ TRANSITIONS: Mapping[RunState, Mapping[RunState, frozenset[Actor]]] = {
     _S.RUNNING: {_S.FINALIZING: frozenset({_W})} | _AGAIN | _ENDS,
     _S.FINALIZING: _AGAIN | _ENDS | {_S.COMPLETED: frozenset({_W, _B})},
     _S.COMPLETED: {},
-    _S.FAILED: {_S.QUEUED: frozenset({_R, _B}), _S.PREPARING: frozenset({_W}), _S.CANCELED: frozenset({_C})},
+    _S.FAILED: {_S.QUEUED: frozenset({_R, _B}), _S.PREPARING: frozenset({_W}), _S.CANCELED: frozenset({_B, _C})},
     _S.CANCELED: {_S.QUEUED: frozenset({_R})},
     # A worker knows that it was stopped, and only its backend who wanted it.
     _S.PREEMPTED: {_S.QUEUED: frozenset({_R, _B}), _S.PREPARING: frozenset({_W}), _S.CANCELED: frozenset({_B, _C})},

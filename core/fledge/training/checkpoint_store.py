@@ -71,17 +71,20 @@ class CheckpointStore:
             shutil.rmtree(old, ignore_errors=True)
 
     def newest(self, warn: Callable[[str], None]) -> Checkpoint | None:
-        """The furthest one that is whole; what is damaged is told of and removed, for it helps nobody."""
+        """The furthest one that is whole; what is damaged is told of and removed, for it helps nobody.
+
+        Raises OSError where one cannot be read: that may pass, and what is on the disk is left as it is.
+        """
+        for left in self.folder.glob(".part-*"):
+            # Its writer was killed.
+            shutil.rmtree(left, ignore_errors=True)
         for folder in reversed(self._folders()):
             try:
                 return _read(folder)
-            except (_DamagedError, OSError, ValueError, SafetensorError) as error:
+            except (_DamagedError, FileNotFoundError, ValueError, SafetensorError) as error:
                 warn(f"checkpoint {folder.name} is damaged ({error}) and was removed: an earlier one has to do")
                 shutil.rmtree(folder, ignore_errors=True)
         return None
-
-    def clear(self) -> None:
-        shutil.rmtree(self.folder, ignore_errors=True)
 
     def _folders(self) -> list[Path]:
         """Whole or not, in the order of what they reach."""

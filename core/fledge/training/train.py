@@ -16,6 +16,7 @@ from fledge.interfaces.run import RunInfo, Trained
 from fledge.interfaces.state import RunState
 from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
+from fledge.runs.run_directory import CHECKPOINTS
 from fledge.spec.run_spec import RunSpec
 from fledge.training.assemble import make_loop
 from fledge.training.checkpoint_store import CheckpointStore
@@ -63,9 +64,8 @@ def train(
     report.stage(RunState.RUNNING)
     loop = make_loop(spec, model, module, samples, classes, report)
     keeper = Keeper(module, run.outputs, {"run": run.id, "spec": spec.to_dict(), "fledge": version("fledge"), **facts})
-    store = CheckpointStore(report.folder / "checkpoints")
     checkpointer = Checkpointer(
-        store,
+        CheckpointStore(report.folder / CHECKPOINTS),
         spec.training,
         keeper,
         {
@@ -85,10 +85,7 @@ def train(
         _train(loop, at, keeper, run, report, lifecycle)
         report.stage(RunState.FINALIZING)
         checkpointer.wait()
-        trained = keeper.finish(classes)
-        # The last model is all that they were for.
-        store.clear()
-        return trained
+        return keeper.finish(classes)
 
 
 def _train(loop: Loop, at: Position, keeper: Keeper, run: RunInfo, report: Reporter, lifecycle: Any) -> None:

@@ -28,7 +28,8 @@ def capture(loop: Loop, at: Position) -> tuple[dict[str, Tensor], dict[str, Any]
     copies = {
         name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach()) for name, tensor in tensors.items()
     }
-    return copies, {"epoch": at.epoch, "step": at.step, "optimizer": rest}
+    rates = [group["lr"] for group in loop.optimizer.param_groups]
+    return copies, {"epoch": at.epoch, "step": at.step, "optimizer": rest, "lr": rates}
 
 
 def restore(loop: Loop, tensors: Mapping[str, Tensor], told: Mapping[str, Any]) -> Position:
@@ -42,6 +43,9 @@ def restore(loop: Loop, tensors: Mapping[str, Tensor], told: Mapping[str, Any]) 
             _, index, name = key.split("/", 2)
             state.setdefault(int(index), {})[name] = _like(parameters[int(index)], value)
     loop.optimizer.load_state_dict({"state": state, "param_groups": loop.optimizer.state_dict()["param_groups"]})
+    # Set anew before each step; an epoch that has none left still tells it.
+    for group, rate in zip(loop.optimizer.param_groups, told["lr"], strict=True):
+        group["lr"] = rate
     device = loop.device
     return Position(
         told["epoch"], told["step"], tensors["position/loss_sum"].to(device), tensors["position/hits"].to(device)

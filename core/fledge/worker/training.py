@@ -15,10 +15,9 @@ from fledge.training.train import train
 
 def run_training(spec: RunSpec, catalog: Catalog, run: RunInfo, notice: Notice, report: Reporter, hooks: Any) -> None:
     trained = train(spec, catalog, run, cache(), notice, report, hooks)
-    with notice.deferred():
-        # It is trained: whoever wants it to stop has what he wants in a moment.
-        hooks.model_trained(run=run, trained=trained)
-        _tell(trained, run, report)
+    notice.dismiss()
+    hooks.model_trained(run=run, trained=trained)
+    _tell(trained, run, report)
 
 
 def _tell(trained: Trained, run: RunInfo, report: Reporter) -> None:

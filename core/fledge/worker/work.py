@@ -1,6 +1,7 @@
 """What a worker does, from its first word in the journal to its last."""
 
 import os
+import shutil
 import sys
 import traceback
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from fledge.interfaces.run import RunInfo
 from fledge.interfaces.state import RunState
 from fledge.runs.notice import Notice, Stopped
 from fledge.runs.reporter import Reporter
+from fledge.runs.run_directory import CHECKPOINTS
 from fledge.spec.load import load
 from fledge.spec.run_spec import RunSpec
 from fledge.transient import is_transient
@@ -50,6 +52,8 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
             report.say(f"error: {told}" if told else traceback.format_exc())
             return last.failed(told or f"{type(error).__name__}: {error}", transient=is_transient(error))
         last.say(RunState.COMPLETED)
+        # Not before: until then there was something to come back to.
+        shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         return 0
 
 
@@ -62,6 +66,7 @@ def _execute(spec: RunSpec, folder: Path, notice: Notice, report: Reporter, comp
     with Tracking(spec, catalog, run, report), lifecycle(spec, catalog, run, companions) as hooks:
         if spec.script is not None:
             run_script(spec.script, folder, report)
+            notice.dismiss()
         else:
             # Imported late: a script's run needs no torch of ours.
             from fledge.worker.training import run_training

@@ -54,7 +54,8 @@ class Birds(FolderDataset):
         except DataError as error:
             kept = f"\n  if its owner changed the file, and you want the new one: remove {folder}"
             hint = "\n  ".join(filter(None, [error.hint, _WAYS])) + (kept if remembered else "")
-            raise DataError(f"the photographs of birds cannot be had: {error.message}", hint=hint) from None
+            told = f"the photographs of birds cannot be had: {error.message}"
+            raise DataError(told, hint=hint, transient=error.transient) from None
         if remembered is None:
             write_atomic(first_seen, sha256 + "\n")
             if self.options.sha256 is None:

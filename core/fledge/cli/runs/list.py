@@ -64,6 +64,6 @@ def _seen(run: "RunDirectory", here: "Context") -> "RunRecord | None":
         if not record.state.is_final:
             # Of a run that has ended, the record knows it.
             record = replace(record, best_val_accuracy=History.read(run.path).metrics.get("best_val_accuracy"))
-    except FledgeError as error:
-        print(f"warning: {error}", file=sys.stderr)
+    except (FledgeError, OSError) as error:
+        print(f"warning: run {record.run}: {error}", file=sys.stderr)
     return record

@@ -31,11 +31,13 @@ def imagenet(pin: Pin, cache: Path, progress: Progress, warn: Callable[[str], No
 def _first_right(pin: Pin, cache: Path, progress: Progress, warn: Callable[[str], None]) -> Pretrained:
     refused: list[str] = []
     wrong: list[str] = []
+    passing = False
     for name, fetch in _sources(pin, cache, progress):
         try:
             pretrained = fetch()
         except DataError as error:
             refused.append(f"{name}: {error.message}")
+            passing = passing or error.transient
             if not isinstance(error, AbsentError):
                 wrong.append(refused[-1])
             continue
@@ -50,6 +52,7 @@ def _first_right(pin: Pin, cache: Path, progress: Progress, warn: Callable[[str]
         f"\n    put {pin.url} at {torch_cache_path(pin)}"
         f"\n    --set model.weights=FILE, a checkpoint of a {pin.architecture} that you have"
         "\n    --set model.weights=none, random weights: accuracy will be much lower",
+        transient=passing,
     )
 
 

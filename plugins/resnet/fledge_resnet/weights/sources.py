@@ -38,7 +38,7 @@ def from_host(pin: Pin, cache: Path, progress: Progress) -> Pretrained:
         # What a broken transfer left in the cache is continued by the next run.
         sha256 = download(pin.url, path, max_bytes=_MAX_BYTES, progress=progress, attempts=1)
     except DataError as error:
-        raise AbsentError(error.message) from error
+        raise AbsentError(error.message, transient=error.transient) from error
     try:
         return _verified(pin, path, sha256, pin.url)
     finally:
