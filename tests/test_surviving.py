@@ -229,6 +229,14 @@ def test_a_script_that_removes_its_outputs_is_resumed(fledge: "Fledge") -> None:
     assert fledge("runs", "resume", run, "--json").last["outputs"] == ["outputs/a"]
 
 
+def test_a_home_folder_of_the_user_that_is_not_there(fledge: "Fledge") -> None:
+    del fledge.environment["XDG_CACHE_HOME"]
+    told = fledge(*words(), "--json", status=1, HOME="/proc/nowhere")
+    assert "the cache folder /proc/nowhere/.cache/fledge" in told.err
+    assert "XDG_CACHE_HOME=DIR" in told.err
+    assert told.last["state"] == "FAILED"
+
+
 def test_what_is_wrong_for_good_is_not_tried_again(fledge: "Fledge") -> None:
     told = fledge(*words("dataset.broken=true", "training.retries=3"), "--json", status=1)
     assert told.last["state"] == "FAILED"
