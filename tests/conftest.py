@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.long_run import words
+
 # A shell that starts the tests in the background has them ignore Ctrl-C, and with them all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -141,3 +143,10 @@ def shared() -> Path:
     if not (folder / "photos").is_dir():
         pytest.skip(f"no real photographs: {folder / 'photos'} is absent")
     return folder
+
+
+@pytest.fixture(scope="session")
+def peaceful(tmp_path_factory: pytest.TempPathFactory, fledge_in: Callable[[Path], Fledge]) -> str:
+    """The weights of the long run, where nothing happens to it."""
+    fledge = fledge_in(tmp_path_factory.mktemp("peace") / "work")
+    return str(fledge(*words(), "--json").last["weights_sha256"])

@@ -1,0 +1,58 @@
+"""A run that is long enough to be met in the middle, and ways to look at it while it works."""
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import psutil
+from fledge.runs.journal import events
+
+if TYPE_CHECKING:
+    from tests.conftest import Fledge
+
+# With a checkpoint every other step.
+SETTINGS = (
+    "training.epochs=6", "training.batch_size=8", "training.device=cpu", "training.checkpoint_every=2",
+    "training.optimizer=adamw", "training.lr=0.003", "training.warmup_epochs=1", "dataset.train=100",
+)  # fmt: skip
+
+
+def words(*settings: str) -> list[str]:
+    told = [word for setting in (*SETTINGS, *settings) for word in ("--set", setting)]
+    return ["run", "--dataset", "dots", "--model", "tiny", *told]
+
+
+def journal(fledge: "Fledge", run: str) -> list[dict[str, Any]]:
+    return list(events(fledge.home / "runs" / run))
+
+
+def wait_for(fledge: "Fledge", run: str, event: str, count: int = 1) -> None:
+    while sum(one["event"] == event for one in journal(fledge, run)) < count:
+        assert state_file(fledge, run) not in ("FAILED", "LOST")
+        time.sleep(0.02)
+
+
+def state_file(fledge: "Fledge", run: str) -> str:
+    return str(json.loads((fledge.home / "runs" / run / "state.json").read_text())["state"])
+
+
+def shown(fledge: "Fledge", run: str) -> dict[str, Any]:
+    return fledge("runs", "show", run, "--json").last
+
+
+def until(fledge: "Fledge", run: str, *states: str) -> dict[str, Any]:
+    while (told := shown(fledge, run))["state"] not in states:
+        time.sleep(0.1)
+    return told
+
+
+def strays(fledge: "Fledge", run: str) -> list[psutil.Process]:
+    """Processes that belong to a run, by their environment."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("FLEDGE_RUN_ID") == run and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except psutil.Error:
+            continue
+    return found
