@@ -17,6 +17,10 @@ SETTINGS = (
 )  # fmt: skip
 
 
+# For runs that are met in the middle by a command, which takes its time to start; the weights are the same.
+SLOW = "model.slow=0.02"
+
+
 def words(*settings: str) -> list[str]:
     told = [word for setting in (*SETTINGS, *settings) for word in ("--set", setting)]
     return ["run", "--dataset", "dots", "--model", "tiny", *told]
@@ -40,8 +44,14 @@ def shown(fledge: "Fledge", run: str) -> dict[str, Any]:
     return fledge("runs", "show", run, "--json").last
 
 
+def supervisor(fledge: "Fledge", run: str) -> int:
+    """The process group of a run, from its file: asking a command would take long enough for the run to end."""
+    return int(json.loads((fledge.home / "runs" / run / "state.json").read_text())["ref"]["details"]["pid"])
+
+
 def until(fledge: "Fledge", run: str, *states: str) -> dict[str, Any]:
     while (told := shown(fledge, run))["state"] not in states:
+        assert told["state"] not in ("COMPLETED", "FAILED"), told
         time.sleep(0.1)
     return told
 

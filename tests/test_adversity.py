@@ -17,7 +17,7 @@ import psutil
 import pytest
 from fledge.runs.journal import events
 
-from tests.long_run import shown, state_file, strays, until, wait_for, words
+from tests.long_run import SLOW, shown, state_file, strays, supervisor, until, wait_for, words
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
@@ -49,7 +49,7 @@ def test_a_queued_run_can_be_canceled_before_its_turn(fledge: "Fledge") -> None:
 def test_many_commands_at_once_agree(fledge: "Fledge") -> None:
     run = fledge(*words("training.epochs=100000"), "--detach").out.strip()
     wait_for(fledge, run, "metrics")
-    os.killpg(shown(fledge, run)["pid"], signal.SIGKILL)
+    os.killpg(supervisor(fledge, run), signal.SIGKILL)
     with ThreadPoolExecutor(8) as pool:
         told = list(pool.map(lambda _: fledge("runs", "resume", run, "--detach", status=None), range(6)))
     assert sorted(one.status for one in told) == [0, 1, 1, 1, 1, 1]
@@ -76,7 +76,7 @@ def test_a_run_whose_folder_is_removed_ends(fledge: "Fledge") -> None:
 
 
 def test_an_edited_spec_is_not_what_a_run_resumes_with(fledge: "Fledge", peaceful: str) -> None:
-    run = fledge(*words(), "--detach").out.strip()
+    run = fledge(*words(SLOW), "--detach").out.strip()
     wait_for(fledge, run, "checkpoint", 3)
     fledge("runs", "cancel", run)
     spec = fledge.home / "runs" / run / "spec.toml"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.long_run import journal, shown, strays, until, wait_for, words
+from tests.long_run import SLOW, journal, shown, strays, supervisor, until, wait_for, words
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
@@ -23,7 +23,7 @@ def test_killed_anywhere_it_resumes_to_the_same_weights(fledge: "Fledge", peacef
     run = fledge(*words(f"training.workers={workers}"), "--detach").out.strip()
     for checkpoints in (1, 6, 14):
         wait_for(fledge, run, "checkpoint", checkpoints)
-        os.killpg(shown(fledge, run)["pid"], signal.SIGKILL)
+        os.killpg(supervisor(fledge, run), signal.SIGKILL)
         assert until(fledge, run, "LOST")["error"] == "its process is gone and left no word of how it ended"
         assert not strays(fledge, run)
         assert fledge("runs", "resume", run, "--detach").out.strip() == run
@@ -37,7 +37,7 @@ def test_killed_anywhere_it_resumes_to_the_same_weights(fledge: "Fledge", peacef
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(fledge: "Fledge", peaceful: str) -> None:
-    run = fledge(*words(), "--detach").out.strip()
+    run = fledge(*words(SLOW), "--detach").out.strip()
     wait_for(fledge, run, "checkpoint", 20)
     fledge("runs", "cancel", run)
     older, newest = sorted((fledge.home / "runs" / run / "checkpoints").iterdir())
@@ -53,7 +53,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(fledge: "Fledge", pea
 
 
 def test_without_a_whole_checkpoint_it_begins_again(fledge: "Fledge", peaceful: str) -> None:
-    run = fledge(*words(), "--detach").out.strip()
+    run = fledge(*words(SLOW), "--detach").out.strip()
     wait_for(fledge, run, "checkpoint", 12)
     fledge("runs", "cancel", run)
     for checkpoint in (fledge.home / "runs" / run / "checkpoints").iterdir():
@@ -65,9 +65,9 @@ def test_without_a_whole_checkpoint_it_begins_again(fledge: "Fledge", peaceful: 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_preempts_it_with_a_fresh_checkpoint(fledge: "Fledge", peaceful: str, number: int) -> None:
-    run = fledge(*words("training.checkpoint_every=3600s", "training.workers=2"), "--detach").out.strip()
+    run = fledge(*words("training.checkpoint_every=3600s", "training.workers=2", SLOW), "--detach").out.strip()
     wait_for(fledge, run, "metrics", 2)
-    os.killpg(shown(fledge, run)["pid"], number)
+    os.killpg(supervisor(fledge, run), number)
     told = until(fledge, run, "PREEMPTED")
     assert told["error"] in ("stopped by SIGTERM", "stopped by SIGINT")
     reached = [one for one in journal(fledge, run) if one["event"] == "checkpoint"]
@@ -78,13 +78,16 @@ def test_a_signal_preempts_it_with_a_fresh_checkpoint(fledge: "Fledge", peaceful
 
 
 def test_a_canceled_run_stops_at_a_step_and_can_go_on(fledge: "Fledge", peaceful: str) -> None:
-    run = fledge(*words("training.workers=2"), "--detach").out.strip()
+    run = fledge(*words("training.workers=2", SLOW), "--detach").out.strip()
     wait_for(fledge, run, "metrics", 1)
     for _ in range(2):
         assert fledge("runs", "cancel", run, "--json").last == {"run": run, "state": "CANCELED"}
         assert not strays(fledge, run)
     assert list((fledge.home / "runs" / run / "checkpoints").iterdir())
-    assert fledge("runs", "resume", run, "--json").last["weights_sha256"] == peaceful
+    done = fledge("runs", "resume", run, "--json").last
+    assert done["weights_sha256"] == peaceful
+    assert done["outputs"] == [f"outputs/{name}" for name in (
+        "best.json", "best.safetensors", "last.json", "last.safetensors")]  # fmt: skip
 
 
 def test_retries_resume_by_themselves_within_their_bound(fledge: "Fledge", peaceful: str) -> None:
@@ -94,7 +97,7 @@ def test_retries_resume_by_themselves_within_their_bound(fledge: "Fledge", peace
     worker = json.loads((fledge.home / "runs" / run / "running.json").read_text())["pid"]
     os.kill(worker, signal.SIGKILL)
     wait_for(fledge, run, "checkpoint", 8)
-    os.killpg(shown(fledge, run)["pid"], signal.SIGKILL)
+    os.killpg(supervisor(fledge, run), signal.SIGKILL)
     told = until(fledge, run, "COMPLETED")
     assert told["weights_sha256"] == peaceful
     said = [one["state"] for one in journal(fledge, run) if one["event"] == "state"]
@@ -105,7 +108,7 @@ def test_retries_end(fledge: "Fledge") -> None:
     run = fledge(*words("training.retries=1"), "--detach").out.strip()
     for checkpoints in (2, 6):
         wait_for(fledge, run, "checkpoint", checkpoints)
-        os.killpg(json.loads((fledge.home / "runs" / run / "state.json").read_text())["ref"]["details"]["pid"], 9)
+        os.killpg(supervisor(fledge, run), 9)
         shown(fledge, run)
     assert until(fledge, run, "LOST", "COMPLETED")["state"] == "LOST"
     assert shown(fledge, run)["submissions"] == 2
@@ -114,7 +117,7 @@ def test_retries_end(fledge: "Fledge") -> None:
 def test_a_lost_run_that_was_canceled_does_not_come_back(fledge: "Fledge") -> None:
     run = fledge(*words("training.retries=3"), "--detach").out.strip()
     wait_for(fledge, run, "checkpoint")
-    os.killpg(json.loads((fledge.home / "runs" / run / "state.json").read_text())["ref"]["details"]["pid"], 9)
+    os.killpg(supervisor(fledge, run), 9)
     assert fledge("runs", "cancel", run, "--json").last["state"] == "CANCELED"
     assert shown(fledge, run)["state"] == "CANCELED"
     assert shown(fledge, run)["submissions"] == 1

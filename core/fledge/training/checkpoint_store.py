@@ -101,6 +101,8 @@ def put_back(checkpoint: Checkpoint, folder: Path) -> None:
             temporary.unlink(missing_ok=True)
             _link(source, temporary)
             temporary.replace(folder / source.name)
+            # Of two links to one file, POSIX has `replace` do nothing at all.
+            temporary.unlink(missing_ok=True)
 
 
 def _read(folder: Path) -> Checkpoint:

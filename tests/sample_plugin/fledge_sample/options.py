@@ -17,6 +17,7 @@ class DotsOptions(Options):
 class TinyOptions(Options):
     size: int = Field(16, description="pixels a side")
     dropout: float = Field(0.25, description="share of features left out while training")
+    slow: float = Field(0, description="seconds that a batch takes longer than it needs")
     forgetful: bool = Field(False, description="keep a state that is in no state_dict")
 
 

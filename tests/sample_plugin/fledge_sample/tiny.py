@@ -1,5 +1,6 @@
 """Tiny: a small convolutional network with what makes training random (dropout) and stateful (batch norm)."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
@@ -33,6 +34,8 @@ class Tiny(Model):
         head = nn.Sequential(nn.Dropout(self.options.dropout), nn.Linear(16, len(classes)))
         if self.options.forgetful:
             head.insert(0, Forgetful())
+        if self.options.slow:
+            backbone.register_forward_pre_hook(lambda *_: time.sleep(self.options.slow))
         return nn.Sequential(backbone, head)
 
     def transforms(self, train: bool) -> Callable[[Image], Tensor]:
