@@ -14,6 +14,7 @@ from fledge.spec.training import TrainingSpec
 from fledge.training.criterion import class_weights, make_criterion
 from fledge.training.feature_batches import FeatureBatches
 from fledge.training.loop import Loop, Position
+from fledge.training.phases import Phase
 from fledge.training.schedule import lr_factor
 
 if TYPE_CHECKING:
@@ -151,11 +152,13 @@ def loop(settings: dict[str, object], weight: torch.Tensor) -> Loop:
     with torch.no_grad():
         module.weight.copy_(weight)
     weights = class_weights(spec, ("a", "b"), labels)
-    batches = FeatureBatches(features, torch.tensor(labels), batch_size=spec.batch_size, seed=0, shuffled=False)
+    batches = FeatureBatches(
+        features[:, None], torch.tensor(labels), batch_size=spec.batch_size, seed=0, shuffled=False
+    )
     optimizer = torch.optim.SGD([{"params": module.parameters(), "initial_lr": spec.lr}], lr=spec.lr)
-    say = [weights[label] if weights else 1.0 for label in labels]
+    say = torch.tensor([weights[label] for label in labels], dtype=torch.float64) if weights else None
     criterion = make_criterion(spec, weights, torch.device("cpu"))
-    return Loop(spec, 0, module, criterion, optimizer, batches, batches, ("a", "b"), say)
+    return Loop(Phase(False, spec), 0, module, module, None, criterion, optimizer, batches, batches, ("a", "b"), say)
 
 
 @pytest.mark.parametrize("weights", ["none", "balanced", {"a": 30.0}])

@@ -34,7 +34,7 @@ def planned(fledge: "Fledge", *words: str | Path) -> dict[str, Any]:
         (b"[training]\nepoch = 3", "unknown key training.epoch; did you mean 'epochs'?"),
         (b"experment = 'x'", "unknown key experment; did you mean 'experiment'?"),
         (b"[training]\nepochs = 0", "training.epochs = 0: should be greater than 0"),
-        (b"[training]\nmode = 'fine'", "training.mode = 'fine': should be 'finetune' or 'head'"),
+        (b"[training]\nmode = 'fine'", "training.mode = 'fine': should be 'finetune', 'head' or 'head+finetune'"),
         (b"[training]\nlr = inf", "training.lr = inf: should be a finite number"),
         (b"[training]\nmode = 'head'\nbackbone_lr = 0.1", "backbone_lr has no effect in mode 'head'"),
         (b"[dataset]\nroot = 'photos'", "dataset.name is missing"),
@@ -177,7 +177,7 @@ choices = st.builds(lambda name, rest: {**rest, "name": name}, st.text(min_size=
 trainings = st.fixed_dictionaries(
     {},
     optional={
-        "mode": st.sampled_from(["finetune", "head"]),
+        "mode": st.sampled_from(["finetune", "head", "head+finetune"]),
         "epochs": st.integers(1, 10**6),
         "lr": positive,
         "schedule": st.sampled_from(["constant", "step", "cosine"]),

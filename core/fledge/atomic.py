@@ -6,9 +6,11 @@ from pathlib import Path
 
 
 def write_atomic(path: Path, content: str | bytes) -> None:
-    """Replace `path` in one step, and return when the content is on the disk."""
+    """Replace `path` in one step, and return when the content is on the disk.
+
+    Its folder is the caller's to make: one that somebody has removed is not to come back.
+    """
     data = content.encode() if isinstance(content, str) else content
-    path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

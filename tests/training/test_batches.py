@@ -1,6 +1,11 @@
+from collections.abc import Callable, Mapping, Sequence
+
 import numpy as np
 import torch
+from fledge import Model, Options
 from fledge.spec.training import TrainingSpec
+from fledge.training.arithmetic import Arithmetic
+from fledge.training.batches import Batches
 from fledge.training.criterion import class_weights
 from fledge.training.evaluation import evaluate
 from fledge.training.feature_batches import FeatureBatches
@@ -12,14 +17,18 @@ from PIL import Image
 
 def features(count: int, batch_size: int, seed: int = 0, *, shuffled: bool = True) -> FeatureBatches:
     values = torch.arange(count, dtype=torch.float32)[:, None]
-    return FeatureBatches(values, torch.arange(count) % 2, batch_size=batch_size, seed=seed, shuffled=shuffled)
+    return FeatureBatches(values[:, None], torch.arange(count) % 2, batch_size=batch_size, seed=seed, shuffled=shuffled)
+
+
+def numbers(batches: Batches, epoch: int) -> list[list[int]]:
+    return [indices.tolist() for indices in batches.order(epoch)]
 
 
 @given(count=st.integers(1, 200), batch_size=st.integers(1, 40), seed=st.integers(0, 9), epoch=st.integers(0, 9))
 def test_every_sample_comes_once_an_epoch(count: int, batch_size: int, seed: int, epoch: int) -> None:
-    order = features(count, batch_size, seed).order(epoch)
+    order = numbers(features(count, batch_size, seed), epoch)
     assert sorted(index for batch in order for index in batch) == list(range(count))
-    assert order == features(count, batch_size, seed).order(epoch)
+    assert order == numbers(features(count, batch_size, seed), epoch)
     sizes = [len(batch) for batch in order]
     assert all(size == batch_size for size in sizes[:-1])
     if batch_size > 1 and count > 1:
@@ -27,12 +36,12 @@ def test_every_sample_comes_once_an_epoch(count: int, batch_size: int, seed: int
 
 
 def test_epochs_and_seeds_differ_in_order() -> None:
-    orders = [features(50, 8, seed).order(epoch) for seed in (0, 1) for epoch in (0, 1)]
+    orders = [numbers(features(50, 8, seed), epoch) for seed in (0, 1) for epoch in (0, 1)]
     assert all(a != b for at, a in enumerate(orders) for b in orders[:at])
 
 
 def test_unshuffled_stays_in_order() -> None:
-    assert features(5, 2, shuffled=False).order(3) == [[0, 1], [2, 3], [4]]
+    assert numbers(features(5, 2, shuffled=False), 3) == [[0, 1], [2, 3], [4]]
 
 
 class Noise:
@@ -43,23 +52,37 @@ class Noise:
     def __init__(self, label: int) -> None:
         self.label = label
 
-    def load(self) -> Image.Image:
+    def load(self, edge: int = 0) -> Image.Image:
         return Image.fromarray(np.full((2, 2, 3), self.label, dtype=np.uint8))
 
 
 def augment(image: Image.Image) -> torch.Tensor:
-    return torch.rand(3, 2, 2) + torch.from_numpy(np.array(image)).permute(2, 0, 1)
+    return torch.randint(0, 200, (3, 2, 2), dtype=torch.uint8) + torch.from_numpy(np.array(image)).permute(2, 0, 1)
+
+
+class Noisy(Model):
+    def build(self, classes: Sequence[str]) -> torch.nn.Module:
+        raise NotImplementedError
+
+    def transforms(self, train: bool) -> Callable[[Image.Image], torch.Tensor]:
+        return augment
+
+    def describe_transforms(self) -> Mapping[str, object]:
+        return {}
+
+    def parts(self, module: torch.nn.Module) -> tuple[torch.nn.Module, torch.nn.Module]:
+        raise NotImplementedError
 
 
 def images(workers: int) -> ImageBatches:
     return ImageBatches(
         [Noise(label) for label in range(10)],
-        augment,
+        Noisy(Options()),
         batch_size=4,
         seed=7,
-        shuffled=True,
+        train=True,
         workers=workers,
-        device=torch.device("cpu"),
+        arithmetic=Arithmetic.of(TrainingSpec(), torch.device("cpu")),
     )
 
 
@@ -87,8 +110,8 @@ def test_balanced_weights_give_every_class_the_same_say() -> None:
 def test_evaluation_by_hand() -> None:
     logits = torch.tensor([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [0.0, 2.0], [0.0, 2.0]])
     labels = torch.tensor([0, 0, 0, 1, 1])
-    batches = FeatureBatches(logits, labels, batch_size=2, seed=0, shuffled=False)
-    result = evaluate(torch.nn.Identity(), batches, ("a", "b"))
+    batches = FeatureBatches(logits[:, None], labels, batch_size=2, seed=0, shuffled=False)
+    result = evaluate(torch.nn.Identity(), torch.nn.Identity(), batches, ("a", "b"))
     assert result.accuracy == 0.8
     assert result.per_class == {"a": 2 / 3, "b": 1.0}
     expected = torch.nn.functional.cross_entropy(logits, labels).item()

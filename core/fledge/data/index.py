@@ -24,6 +24,7 @@ def read_index(path: Path) -> dict[str, Examined]:
 
 def write_index(path: Path, files: Mapping[str, Examined]) -> None:
     rows = {name: [one.size, one.mtime_ns, one.sha256, one.problem, one.odd] for name, one in files.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
     write_atomic(path, json.dumps({"judge": _judge(), "files": rows}))
 
 

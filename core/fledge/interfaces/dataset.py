@@ -31,8 +31,10 @@ class Sample(Protocol):
     def fingerprint(self) -> str:
         """Equal for equal image bytes, on every machine and in every version: a hash of the content."""
 
-    def load(self) -> "Image":
+    def load(self, edge: int = 0) -> "Image":
         """Decode: an upright Pillow image in mode RGB, of whatever size it has.
+
+        Where that is quicker, a smaller one whose shorter edge is still `edge` pixels or more.
 
         Raises DataError, naming the file, when it cannot be decoded.
         """

@@ -46,22 +46,35 @@ class Model(ABC):
 
     @abstractmethod
     def build(self, classes: Sequence[str]) -> "nn.Module":
-        """The network: float32 images [N, 3, H, W], as `transforms` makes them, to logits [N, len(classes)].
+        """The network: normalized float32 images [N, 3, H, W] to logits [N, len(classes)].
 
         Deterministic under torch's global random seed. Called after `prepare`.
         """
 
     @abstractmethod
     def transforms(self, train: bool) -> "Callable[[Image], Tensor]":
-        """A picklable callable from an RGB image of any size to the network's input, float32 [3, H, W].
+        """A picklable callable from an RGB image of any size to what the network sees of it, uint8 [3, H, W].
 
-        With `train` it may draw from torch's global generator, which the data pipeline seeds
-        from (seed, epoch, index) before each call, and from nothing else.
+        `normalization` is applied afterwards, to whole batches.
+
+        With `train` it may draw from torch's global generator, which the data pipeline seeds from
+        (seed, epoch, index) before each call, and from nothing else.
         """
+
+    def shorter_edge(self) -> int | None:
+        """How much of an image is enough: larger ones are shrunk to a shorter edge of so many pixels.
+
+        It happens before `transforms`, once for all epochs, and bilinearly. None: they stay as large as they are.
+        """
+        return None
+
+    def normalization(self) -> tuple[Sequence[float], Sequence[float]]:
+        """(mean, std), a number a channel: the network's input is (pixels / 255 - mean) / std."""
+        return (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 
     @abstractmethod
     def describe_transforms(self) -> Mapping[str, object]:
-        """What `transforms(train=False)` does, as JSON: enough for another program to do the same."""
+        """What `transforms(train=False)` and `normalization` do, as JSON: enough for another program to do the same."""
 
     @abstractmethod
     def parts(self, module: "nn.Module") -> "tuple[nn.Module, nn.Module]":

@@ -25,11 +25,22 @@ Interval = Annotated[int | str, BeforeValidator(_interval), WithJsonSchema(_INTE
 
 
 class TrainingSpec(Section):
-    mode: Literal["finetune", "head"] = Field(
+    mode: Literal["finetune", "head", "head+finetune"] = Field(
         "finetune",
-        description="finetune: all layers; head: the backbone stays as it is, and its features are computed once",
+        description="finetune: all layers; head: the backbone stays as it is, and its features are computed once; "
+        "head+finetune: the head first, then all layers for finetune_epochs",
     )
     epochs: PositiveInt = Field(10, description="times over the training images")
+    views: int = Field(
+        0,
+        ge=0,
+        description="modes with head: augmented views of every training image, taken in turn, an epoch each; "
+        "0: the image as validation sees it",
+    )
+    finetune_epochs: PositiveInt = Field(
+        3, description="mode head+finetune: epochs of all layers, after those of the head"
+    )
+    finetune_lr: PositiveFloat = Field(0.001, description="mode head+finetune: learning rate of those epochs")
     batch_size: PositiveInt = Field(32, description="images a step")
     accumulate: PositiveInt = Field(1, description="steps whose gradients are averaged before the weights move")
     optimizer: Literal["sgd", "adamw"] = Field("sgd", description="sgd has Nesterov-free momentum")
@@ -56,6 +67,13 @@ class TrainingSpec(Section):
     freeze_batchnorm: bool = Field(
         False, description="keep the statistics of batch-norm layers as they were pretrained"
     )
+    precision: Literal["auto", "fp32", "bf16"] = Field(
+        "auto",
+        description="number format of the network's arithmetic; bf16: mixed precision; auto: bf16 where the "
+        "processor has instructions for it",
+    )
+    channels_last: bool = Field(True, description="keep images with their channels last, as fast kernels want them")
+    compile: bool = Field(False, description="have torch.compile make faster kernels: minutes at first, for long runs")
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: cuda, else mps, else cpu")
     workers: int | Literal["auto"] = Field(
         "auto",
@@ -85,6 +103,8 @@ class TrainingSpec(Section):
             raise ValueError(
                 "backbone_lr has no effect in mode 'head', where the backbone does not learn: leave it out"
             )
+        if self.views and self.mode == "finetune":
+            raise ValueError("views has no effect in mode 'finetune', which augments every image anew: leave it out")
         if self.warmup_epochs >= self.epochs and self.warmup_epochs > 0:
             raise ValueError(f"warmup_epochs ({self.warmup_epochs:g}) must be fewer than epochs ({self.epochs})")
         return self

@@ -2,92 +2,119 @@
 
 import os
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 from torch import nn
 
-from fledge.interfaces.dataset import Split
+from fledge.interfaces.dataset import Sample, Split
 from fledge.interfaces.model import Model, ParameterGroup
 from fledge.runs.reporter import Reporter
 from fledge.spec.run_spec import RunSpec
 from fledge.spec.training import TrainingSpec
+from fledge.training.arithmetic import Arithmetic, Forward
 from fledge.training.batches import Batches
 from fledge.training.criterion import class_weights, make_criterion
 from fledge.training.facts import Samples
-from fledge.training.feature_batches import FeatureBatches, extract_features
+from fledge.training.feature_batches import FeatureBatches
+from fledge.training.features import Features
 from fledge.training.image_batches import ImageBatches
 from fledge.training.loop import Loop
 from fledge.training.optimization import make_optimizer
+from fledge.training.phases import Phase
 
-_EVALUATION_BATCH = 32
-
-
-def make_loop(
-    spec: RunSpec, model: Model, module: nn.Module, samples: Samples, classes: tuple[str, ...], report: Reporter
-) -> Loop:
-    """In mode "head" this is where the backbone runs, once over every image."""
-    training = spec.training
-    device = next(module.parameters()).device
-    labels = [sample.label for sample in samples["train"]]
-    weights = class_weights(training, classes, labels)
-    trainee: nn.Module
-    groups: Sequence[ParameterGroup]
-    train: Batches
-    val: Batches
-    if training.mode == "finetune":
-        trainee, groups = module, list(model.parameter_groups(module))
-        train = _images(spec, model, samples, "train", device, augmented=True)
-        val = _images(spec, model, samples, "val", device, augmented=False)
-    else:
-        backbone, trainee = model.parts(module)
-        backbone.requires_grad_(False)
-        groups = [ParameterGroup("head", list(trainee.parameters()))]
-        train = _features(spec, model, backbone, samples, "train", device, report)
-        val = _features(spec, model, backbone, samples, "val", device, report)
-    return Loop(
-        spec=training,
-        seed=spec.seed,
-        module=trainee,
-        criterion=make_criterion(training, weights, device),
-        optimizer=make_optimizer(training, groups),
-        train=train,
-        val=val,
-        classes=classes,
-        say=[weights[label] if weights else 1.0 for label in labels],
-    )
+_EVALUATION_IMAGES = 32
+_EVALUATION_FEATURES = 4096
 
 
-def _images(
-    spec: RunSpec, model: Model, samples: Samples, split: Split, device: torch.device, *, augmented: bool
-) -> ImageBatches:
-    size = spec.training.batch_size
-    return ImageBatches(
-        samples[split],
-        model.transforms(train=augmented),
-        batch_size=size if augmented else max(size, _EVALUATION_BATCH),
-        seed=spec.seed,
-        shuffled=augmented,
-        workers=_workers(spec.training, device),
-        device=device,
-    )
+class Assembly:
+    """A network, and the images it is to learn from; `loop` makes what one phase of its training needs."""
+
+    def __init__(
+        self,
+        spec: RunSpec,
+        model: Model,
+        module: nn.Module,
+        arithmetic: Arithmetic,
+        samples: Samples,
+        classes: tuple[str, ...],
+        cache: Path,
+        report: Reporter,
+    ) -> None:
+        self._spec = spec
+        self._model = model
+        self._module = module
+        self._samples = samples
+        self._classes = classes
+        self._cache = cache
+        self._report = report
+        self._arithmetic = arithmetic
+
+    def loop(self, phase: Phase) -> Loop:
+        """For a phase of the head this is where the backbone runs, once over every image."""
+        training = phase.spec
+        labels = [sample.label for sample in self._samples["train"]]
+        weights = class_weights(training, self._classes, labels)
+        module, frozen, groups, forward = self._trainee(phase)
+        train, val = self._features(phase, frozen) if frozen is not None else self._images(phase)
+        return Loop(
+            phase=phase,
+            seed=self._spec.seed,
+            module=module,
+            forward=forward,
+            frozen=frozen,
+            criterion=make_criterion(training, weights, self._arithmetic.device),
+            optimizer=make_optimizer(training, groups),
+            train=train,
+            val=val,
+            classes=self._classes,
+            say=torch.tensor([weights[label] for label in labels], dtype=torch.float64) if weights else None,
+        )
+
+    def _trainee(self, phase: Phase) -> tuple[nn.Module, nn.Module | None, Sequence[ParameterGroup], Forward]:
+        if phase.head:
+            frozen, head = self._model.parts(self._module)
+            frozen.requires_grad_(False)
+            return head, frozen, [ParameterGroup("head", list(head.parameters()))], head
+        self._module.requires_grad_(True)
+        if phase.spec.compile:
+            self._module.compile()
+        groups = list(self._model.parameter_groups(self._module))
+        return self._module, None, groups, self._arithmetic.forward(self._module)
+
+    def _images(self, phase: Phase) -> tuple[Batches, Batches]:
+        size = phase.spec.batch_size
+
+        def batches(split: Split, *, train: bool) -> ImageBatches:
+            return ImageBatches(
+                self._samples[split],
+                self._model,
+                batch_size=size if train else max(size, _EVALUATION_IMAGES),
+                seed=self._spec.seed,
+                train=train,
+                workers=_workers(phase.spec, self._arithmetic.device),
+                arithmetic=self._arithmetic,
+            )
+
+        return batches("train", train=True), batches("val", train=False)
+
+    def _features(self, phase: Phase, backbone: nn.Module) -> tuple[Batches, Batches]:
+        features = Features(self._model, backbone, self._arithmetic, self._spec.seed, self._cache, self._report)
+
+        def batches(split: Split, *, train: bool) -> FeatureBatches:
+            return FeatureBatches(
+                features.of(self._samples[split], split, phase.spec.views if train else 0),
+                _labels(self._samples[split]).to(self._arithmetic.device),
+                batch_size=phase.spec.batch_size if train else _EVALUATION_FEATURES,
+                seed=self._spec.seed,
+                shuffled=train,
+            )
+
+        return batches("train", train=True), batches("val", train=False)
 
 
-def _features(
-    spec: RunSpec,
-    model: Model,
-    backbone: nn.Module,
-    samples: Samples,
-    split: Split,
-    device: torch.device,
-    report: Reporter,
-) -> FeatureBatches:
-    def tell(done: int) -> None:
-        report.progress(f"frozen features, {split}", done, len(samples[split]), "images")
-
-    images = _images(spec, model, samples, split, device, augmented=False)
-    features, labels = extract_features(backbone, images, tell)
-    size = spec.training.batch_size
-    return FeatureBatches(features, labels, batch_size=size, seed=spec.seed, shuffled=split == "train")
+def _labels(samples: Sequence[Sample]) -> torch.Tensor:
+    return torch.tensor([sample.label for sample in samples])
 
 
 def _workers(training: TrainingSpec, device: torch.device) -> int:

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
+import torch
 from torch import Tensor
 
 from fledge.training.seeds import permutation
@@ -19,15 +20,15 @@ class Batches(ABC):
         self.seed = seed
         self.shuffled = shuffled
 
-    def order(self, epoch: int) -> list[list[int]]:
-        """The indices of each batch of an epoch; every sample once.
+    def order(self, epoch: int) -> list[Tensor]:
+        """The indices, int64, of each batch of an epoch; every sample once.
 
         A single sample left over joins the batch before it: batch normalisation has no statistics of one.
         """
-        indices = permutation(self.count, self.seed, "order", epoch) if self.shuffled else list(range(self.count))
-        batches = [indices[at : at + self.batch_size] for at in range(0, self.count, self.batch_size)]
+        indices = permutation(self.count, self.seed, "order", epoch) if self.shuffled else torch.arange(self.count)
+        batches = list(indices.split(self.batch_size))
         if self.shuffled and self.batch_size > 1 and len(batches) > 1 and len(batches[-1]) == 1:
-            batches[-2:] = [batches[-2] + batches[-1]]
+            batches[-2:] = [torch.cat(batches[-2:])]
         return batches
 
     @abstractmethod

@@ -15,7 +15,7 @@ from fledge.errors import DataError, RunError
 from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
 from fledge.spec.training import TrainingSpec
-from fledge.training.checkpoint_store import CheckpointStore, put_back
+from fledge.training.checkpoint_store import Checkpoint, CheckpointStore, put_back
 from fledge.training.keeper import Keeper
 from fledge.training.loop import Loop, Position
 from fledge.training.training_state import capture, restore
@@ -24,8 +24,8 @@ from fledge.training.training_state import capture, restore
 class Checkpointer:
     """Its `pause` is what a training loop calls between two updates.
 
-    `facts` is what a checkpoint is worthless without: the spec, the data, the code it was written under. `frozen` is
-    the part of the network that does not train, which no checkpoint holds.
+    `facts` is what a checkpoint is worthless without: the spec, the data, the code it was written under. The part of
+    the network that does not train is in no checkpoint, only its digest.
     """
 
     def __init__(
@@ -34,7 +34,6 @@ class Checkpointer:
         spec: TrainingSpec,
         keeper: Keeper,
         facts: Mapping[str, Any],
-        frozen: nn.Module | None,
         notice: Notice,
         report: Reporter,
     ) -> None:
@@ -43,8 +42,7 @@ class Checkpointer:
         self._keeper = keeper
         # As they will be read: JSON knows no tuples.
         self._facts = json.loads(json.dumps(dict(facts), default=str))
-        self._frozen = frozen
-        self._frozen_sha256: str | None = None
+        self._frozen_sha256: dict[nn.Module, str] = {}
         self._notice = notice
         self._report = report
         self._writer: threading.Thread | None = None
@@ -53,17 +51,19 @@ class Checkpointer:
         self._saved_at = time.monotonic()
         self._saved: tuple[int, int] | None = None
 
-    def resume(self, loop: Loop) -> Position:
-        """Where the loop is to go on, with all as it was there: the newest whole checkpoint, or the beginning."""
+    def newest(self) -> Checkpoint | None:
+        """The checkpoint to go on from, with as many threads as it was made by: sums depend on how they are shared."""
         found = self._store.newest(self._report.warn)
-        if found is None:
-            return Position.beginning(0, loop.device)
-        self._check(found.told)
+        if found is not None:
+            torch.set_num_threads(found.told["threads"])
+        return found
+
+    def resume(self, loop: Loop, found: Checkpoint) -> Position:
+        """Where the loop is to go on, with all as it was there."""
+        self._check(found.told, loop)
         at = restore(loop, found.tensors, found.told)
         self._keeper.restore(found.told["keeper"])
         put_back(found, self._keeper.folder)
-        # Sums depend on how many threads share them.
-        torch.set_num_threads(found.told["threads"])
         self._saved = (at.epoch, at.step)
         self._report.say(f"resumed from a checkpoint: {at.epoch} epochs and {at.step} steps are done")
         return at
@@ -97,6 +97,7 @@ class Checkpointer:
             return
         self._steps, self._saved_at, self._saved = 0, time.monotonic(), (at.epoch, at.step)
         try:
+            self._keeper.settle()
             staging = self._store.stage(self._keeper.files)
         except OSError as error:
             self._give_up(at, error)
@@ -106,7 +107,7 @@ class Checkpointer:
 
         def write() -> None:
             try:
-                told["frozen_sha256"] = self._digest_of_frozen()
+                told["frozen_sha256"] = self._digest_of(loop.frozen)
                 self._store.finish(staging, at.epoch, at.step, tensors, told)
                 self._report.journal.write("checkpoint", epoch=at.epoch, step=at.step)
             except OSError as error:
@@ -124,12 +125,12 @@ class Checkpointer:
                 f"({error.strerror or error}); training goes on, and the earlier ones are kept"
             )
 
-    def _digest_of_frozen(self) -> str | None:
-        if self._frozen is not None and self._frozen_sha256 is None:
-            self._frozen_sha256 = tensors_sha256(self._frozen.state_dict())
-        return self._frozen_sha256
+    def _digest_of(self, frozen: nn.Module | None) -> str | None:
+        if frozen is not None and frozen not in self._frozen_sha256:
+            self._frozen_sha256[frozen] = tensors_sha256(frozen.state_dict())
+        return self._frozen_sha256.get(frozen) if frozen is not None else None
 
-    def _check(self, told: Mapping[str, Any]) -> None:
+    def _check(self, told: Mapping[str, Any], loop: Loop) -> None:
         """Raises where going on would not end where the run would have ended; warns where it might not."""
         then: dict[str, Any] = told["facts"]
         if then["spec"] != self._facts["spec"]:
@@ -142,7 +143,7 @@ class Checkpointer:
                 "the images are not those that the run began with, so it cannot be taken up where it was left",
                 hint="put them back as they were, or start a new run: fledge run FILE",
             )
-        if told["frozen_sha256"] != self._digest_of_frozen():
+        if told["frozen_sha256"] != self._digest_of(loop.frozen):
             raise DataError(
                 "the pretrained weights are not those that the run began with",
                 hint="put them back as they were, or start a new run: fledge run FILE",

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from fledge.training.arithmetic import Forward
 from fledge.training.batches import Batches
 
 
@@ -26,22 +27,33 @@ class Evaluation:
 
 @torch.inference_mode()
 def evaluate(
-    module: nn.Module, batches: Batches, classes: tuple[str, ...], pause: Callable[[], None] = lambda: None
+    module: nn.Module,
+    forward: Forward,
+    batches: Batches,
+    classes: tuple[str, ...],
+    pause: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Top-1 and per-class accuracy and loss over every sample once; leaves the module in evaluation mode.
 
     `pause` is called after every batch, and may raise.
     """
     module.eval()
+    every = None
     loss: torch.Tensor | float = 0.0
-    right = torch.zeros(len(classes), dtype=torch.int64)
-    seen = torch.zeros(len(classes), dtype=torch.int64)
+    right: torch.Tensor | int = 0
+    seen: torch.Tensor | int = 0
     for inputs, labels in batches.epoch(0):
-        logits = module(inputs).float()
+        logits = forward(inputs)
         loss = loss + cross_entropy(logits, labels, reduction="sum")
+        every = torch.arange(len(classes), device=labels.device) if every is None else every
+        # Counted where they are: a number on the CPU would wait for the device after every batch.
+        belongs = labels[:, None] == every
         hits = logits.argmax(dim=1) == labels
-        right += torch.bincount(labels[hits], minlength=len(classes)).cpu()
-        seen += torch.bincount(labels, minlength=len(classes)).cpu()
+        right = right + (belongs & hits[:, None]).sum(dim=0)
+        seen = seen + belongs.sum(dim=0)
         pause()
-    per_class = {name: int(r) / int(s) for name, r, s in zip(classes, right, seen, strict=True) if s}
+    assert isinstance(right, torch.Tensor)
+    assert isinstance(seen, torch.Tensor)
+    counts = zip(classes, right.tolist(), seen.tolist(), strict=True)
+    per_class = {name: r / s for name, r, s in counts if s}
     return Evaluation(float(loss) / batches.count, int(right.sum()) / batches.count, per_class)

@@ -1,15 +1,14 @@
 """FeatureBatches: what a frozen backbone makes of every image, computed once."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from fledge.training.batches import Batch, Batches
 
 
 class FeatureBatches(Batches):
-    """float32 features [B, F], held in memory: two kilobytes an image for a ResNet-18."""
+    """float32 features [B, F] out of `features` [N, V, F]: of V views of each image, an epoch sees one, in turn."""
 
     def __init__(self, features: Tensor, labels: Tensor, *, batch_size: int, seed: int, shuffled: bool) -> None:
         super().__init__(len(labels), batch_size, seed, shuffled=shuffled)
@@ -17,24 +16,7 @@ class FeatureBatches(Batches):
         self.labels = labels
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+        features = self.features[:, epoch % self.features.shape[1]]
         for indices in self.order(epoch)[start:]:
-            at = torch.tensor(indices, device=self.labels.device)
-            yield self.features[at], self.labels[at]
-
-
-@torch.inference_mode()
-def extract_features(backbone: nn.Module, images: Batches, tell: Callable[[int], None]) -> tuple[Tensor, Tensor]:
-    """Features [N, F] and labels [N] of all images, in order; `tell` is called with how many are done.
-
-    The backbone runs in evaluation mode: frozen means its batch-norm statistics too.
-    """
-    backbone.eval()
-    features, labels, done = [], [], 0
-    for inputs, targets in images.epoch(0):
-        features.append(backbone(inputs))
-        labels.append(targets)
-        done += len(targets)
-        tell(done)
-    # Cloned outside inference mode's tensors, which autograd refuses to train on.
-    with torch.inference_mode(False):
-        return torch.cat(features).clone(), torch.cat(labels).clone()
+            at = indices.to(self.labels.device)
+            yield features[at], self.labels[at]

@@ -1,15 +1,17 @@
 """ImageBatches: batches decoded from images and transformed, in this process or in several."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import torch
-from PIL.Image import Image
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from fledge.errors import FledgeError
+from fledge.data.decoding import decode
+from fledge.errors import FledgeError, PluginError
 from fledge.interfaces.dataset import Sample
+from fledge.interfaces.model import Model
+from fledge.training.arithmetic import Arithmetic
 from fledge.training.batches import Batch, Batches
 from fledge.training.loader_process import BoundToParent
 from fledge.training.seeds import seed_torch
@@ -20,21 +22,28 @@ Key = tuple[int, int]
 class _Images(Dataset[tuple[Tensor, int] | FledgeError]):
     """One transformed image by (epoch, index), the same whichever process asks."""
 
-    def __init__(self, samples: Sequence[Sample], transform: Callable[[Image], Tensor], seed: int) -> None:
+    def __init__(self, samples: Sequence[Sample], model: Model, seed: int, *, train: bool) -> None:
         self.samples = samples
-        self.transform = transform
+        self.edge = model.shorter_edge()
+        self.transform = model.transforms(train=train)
         self.seed = seed
 
     def __getitem__(self, key: Key) -> tuple[Tensor, int] | FledgeError:
         epoch, index = key
         sample = self.samples[index]
         try:
-            image = sample.load()
+            image = decode(sample, self.edge)
         except FledgeError as error:
             # Returned, because torch sends what a loader process raises home as a traceback's text.
             return error
         seed_torch(self.seed, "augment", epoch, index)
-        return self.transform(image), sample.label
+        pixels = self.transform(image)
+        if pixels.dtype != torch.uint8:
+            return PluginError(
+                f"the model's transforms made {pixels.dtype} of {sample.name}, where uint8 [3, H, W] is promised",
+                hint="leave scaling and normalizing to the model's `normalization`",
+            )
+        return pixels, sample.label
 
 
 class _Order:
@@ -47,7 +56,7 @@ class _Order:
 
     def __iter__(self) -> Iterator[list[Key]]:
         for indices in self.batches.order(self.epoch)[self.start :]:
-            yield [(self.epoch, index) for index in indices]
+            yield [(self.epoch, index) for index in indices.tolist()]
 
     def __len__(self) -> int:
         return len(self.batches.order(self.epoch)) - self.start
@@ -59,31 +68,32 @@ def _collate(items: list[tuple[Tensor, int] | FledgeError]) -> Any:
 
 
 class ImageBatches(Batches):
-    """float32 images [B, 3, H, W]. Augmentation is a function of (seed, epoch, index)."""
+    """Normalized float32 images [B, 3, H, W]. Augmentation is a function of (seed, epoch, index)."""
 
     def __init__(
         self,
         samples: Sequence[Sample],
-        transform: Callable[[Image], Tensor],
+        model: Model,
         *,
         batch_size: int,
         seed: int,
-        shuffled: bool,
+        train: bool,
         workers: int,
-        device: torch.device,
+        arithmetic: Arithmetic,
     ) -> None:
-        super().__init__(len(samples), batch_size, seed, shuffled=shuffled)
-        self.device = device
+        super().__init__(len(samples), batch_size, seed, shuffled=train)
+        self._device = arithmetic.device
+        self._normalize = arithmetic.pixels(*model.normalization())
         self._order = _Order(self)
         options: dict[str, Any] = {}
         if workers:
             options = {"persistent_workers": True, "prefetch_factor": 4, "worker_init_fn": BoundToParent()}
         self._loader = DataLoader(
-            _Images(samples, transform, seed),
+            _Images(samples, model, seed, train=train),
             batch_sampler=self._order,
             num_workers=workers,
             collate_fn=_collate,
-            pin_memory=device.type == "cuda",
+            pin_memory=self._device.type == "cuda",
             **options,
         )
 
@@ -93,4 +103,4 @@ class ImageBatches(Batches):
             if isinstance(batch, FledgeError):
                 raise batch
             images, labels = batch
-            yield images.to(self.device, non_blocking=True), labels.to(self.device, non_blocking=True)
+            yield self._normalize(images), labels.to(self._device, non_blocking=True)

@@ -2,20 +2,22 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from fledge.errors import RunError
-from fledge.spec.training import TrainingSpec
+from fledge.training.arithmetic import Forward
 from fledge.training.batches import Batches
 from fledge.training.evaluation import Evaluation, evaluate
 from fledge.training.optimization import freeze_batchnorm, set_lr
+from fledge.training.phases import Phase
+from fledge.training.running import Running
 from fledge.training.schedule import lr_factor
-from fledge.training.seeds import seed_torch
+from fledge.training.seeds import derive, seed_step
 
 
 @dataclass(frozen=True)
@@ -42,20 +44,18 @@ class Epoch:
 
 @dataclass
 class Position:
-    """Where training stands, always between two updates of the weights.
+    """Where training stands: `epoch` epochs are done, and `step` steps of the next one, which came to `running`.
 
-    `epoch` epochs are done, and `step` steps of the next one; loss_sum (float32) and hits (int64) are what
-    those steps came to, as tensors of no dimension on the training device.
+    Whoever is told of it sees it between two updates of the weights.
     """
 
     epoch: int
     step: int
-    loss_sum: torch.Tensor
-    hits: torch.Tensor
+    running: Running
 
     @classmethod
     def beginning(cls, epoch: int, device: torch.device) -> "Position":
-        return cls(epoch, 0, torch.zeros((), device=device), torch.zeros((), dtype=torch.int64, device=device))
+        return cls(epoch, 0, Running(device))
 
 
 def _nothing(*_: object) -> None: ...
@@ -63,23 +63,27 @@ def _nothing(*_: object) -> None: ...
 
 @dataclass(frozen=True)
 class Loop:
-    """Everything one training needs.
+    """Everything one phase of a training needs.
 
-    module  maps a batch's inputs to logits [B, C]
-    say     each training sample's class weight, in the order of the split
+    module  what trains
+    forward maps a batch's inputs to logits [B, C], float32
+    frozen  the part of the network that does not train, if any
+    say     each training sample's class weight, float64 [N] in the order of the split; None where all count alike
     pause   called with the position whenever training could be left and taken up again; raises to leave it
     told    called with epoch and step, counted from 1, after every update of the weights
     """
 
-    spec: TrainingSpec
+    phase: Phase
     seed: int
     module: nn.Module
+    forward: Forward
+    frozen: nn.Module | None
     criterion: nn.Module
     optimizer: torch.optim.Optimizer
     train: Batches
     val: Batches
     classes: tuple[str, ...]
-    say: Sequence[float]
+    say: Tensor | None
     pause: Callable[[Position], None] = _nothing
     told: Callable[[int, int], None] = _nothing
 
@@ -89,52 +93,58 @@ class Loop:
 
     def epochs(self, at: Position) -> Iterator[Epoch]:
         """Train and evaluate, one epoch a turn, from a position on. Raises RunError once the loss is no number."""
-        while at.epoch < self.spec.epochs:
+        while at.epoch < self.phase.last_epoch:
             self.pause(at)
-            began, images = time.perf_counter(), self._left(at)
-            at, loss, accuracy = self._train(at)
+            began, order = time.perf_counter(), self.train.order(at.epoch)
+            images = sum(map(len, order[at.step :]))
+            says = self._says(order)
+            self._train(at, says)
+            loss, hits = at.running.mean_loss(says), at.running.hits()
             seconds = time.perf_counter() - began
             if not math.isfinite(loss):
                 raise RunError(
                     f"the training loss became {loss} in epoch {at.epoch + 1}",
-                    hint=f"lower the learning rate (now {self.spec.lr:g}), or set training.clip_grad_norm",
+                    hint=f"lower the learning rate (now {self.phase.spec.lr:g}), or set training.clip_grad_norm",
                 )
-            val = evaluate(self.module, self.val, self.classes, partial(self.pause, at))
+            val = evaluate(self.module, self.forward, self.val, self.classes, partial(self.pause, at))
             lr = self.optimizer.param_groups[-1]["lr"]
-            yield Epoch(at.epoch + 1, loss, accuracy, val, lr, seconds, images)
+            yield Epoch(at.epoch + 1, loss, hits / self.train.count, val, lr, seconds, images)
             at = Position.beginning(at.epoch + 1, self.device)
 
-    def _left(self, at: Position) -> int:
-        return sum(len(indices) for indices in self.train.order(at.epoch)[at.step :])
+    def _says(self, order: list[Tensor]) -> list[float]:
+        """How much each batch counts: its samples by their class weights, as the criterion's mean has it."""
+        if self.say is None:
+            return [float(len(indices)) for indices in order]
+        return [float(self.say[indices].sum()) for indices in order]
 
-    def _train(self, at: Position) -> tuple[Position, float, float]:
-        """The rest of an epoch's steps; its end, and the mean loss and the accuracy seen in all of it."""
-        epoch, loss_sum, hits = at.epoch, at.loss_sum, at.hits
+    def _train(self, at: Position, says: list[float]) -> None:
+        """The rest of an epoch's steps; the position moves along."""
+        spec, epoch, device = self.phase.spec, at.epoch, self.device
         self.module.train()
-        if self.spec.freeze_batchnorm:
+        if spec.freeze_batchnorm:
             freeze_batchnorm(self.module)
-        # How much each batch counts: its samples by their class weights, as the criterion's mean has it.
-        sizes = [sum(self.say[index] for index in indices) for indices in self.train.order(epoch)]
+        seed = derive(self.seed, "step", epoch)
         for step, (inputs, labels) in enumerate(self.train.epoch(epoch, at.step), at.step):
-            first = step - step % self.spec.accumulate
-            group = sizes[first : first + self.spec.accumulate]
-            seed_torch(self.seed, "step", epoch, step)
-            logits = self.module(inputs)
+            first = step - step % spec.accumulate
+            group = says[first : first + spec.accumulate]
+            seed_step(seed + step, device)
+            logits = self.forward(inputs)
             loss = self.criterion(logits, labels)
-            (loss * (sizes[step] / sum(group))).backward()
-            # Summed on the device: asking for a number after every step would wait for the device every time.
-            loss_sum = loss_sum + loss.detach() * sizes[step]
-            hits = hits + (logits.detach().argmax(dim=1) == labels).sum()
+            if len(group) == 1:
+                loss.backward()
+            else:
+                (loss * (says[step] / sum(group))).backward()
+            at.running.add(loss, logits, labels)
             if step + 1 == first + len(group):
-                set_lr(self.optimizer, lr_factor(self.spec, epoch + first / len(sizes), len(group) / len(sizes)))
+                progress = epoch - self.phase.first_epoch + first / len(says)
+                set_lr(self.optimizer, lr_factor(spec, progress, len(group) / len(says)))
                 self._update()
-                at = Position(epoch, step + 1, loss_sum, hits)
-                self.told(epoch + 1, step + 1)
+                at.step = step + 1
+                self.told(epoch + 1, at.step)
                 self.pause(at)
-        return at, float(loss_sum) / sum(sizes), float(hits) / self.train.count
 
     def _update(self) -> None:
-        if self.spec.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.spec.clip_grad_norm)
+        if self.phase.spec.clip_grad_norm is not None:
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.phase.spec.clip_grad_norm)
         self.optimizer.step()
         self.optimizer.zero_grad()

@@ -20,8 +20,15 @@ def seed_torch(seed: int, *purpose: str | int) -> None:
     torch.manual_seed(derive(seed, *purpose))
 
 
-def permutation(count: int, seed: int, *purpose: str | int) -> list[int]:
-    """The numbers below count in a random order."""
-    generator = torch.Generator().manual_seed(derive(seed, *purpose))
-    order: list[int] = torch.randperm(count, generator=generator).tolist()
-    return order
+def seed_step(seed: int, device: torch.device) -> None:
+    """Seed the generators that a step on `device` draws from. `torch.manual_seed` asks after every kind of device."""
+    torch.default_generator.manual_seed(seed)
+    if device.type == "cuda":
+        torch.cuda.manual_seed(seed)
+    elif device.type == "mps":
+        torch.mps.manual_seed(seed)
+
+
+def permutation(count: int, seed: int, *purpose: str | int) -> torch.Tensor:
+    """The numbers below count in a random order, int64."""
+    return torch.randperm(count, generator=torch.Generator().manual_seed(derive(seed, *purpose)))

@@ -18,13 +18,15 @@ from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
 from fledge.runs.run_directory import CHECKPOINTS
 from fledge.spec.run_spec import RunSpec
-from fledge.training.assemble import make_loop
+from fledge.training.arithmetic import Arithmetic
+from fledge.training.assemble import Assembly
 from fledge.training.checkpoint_store import CheckpointStore
 from fledge.training.checkpointer import Checkpointer
 from fledge.training.device import choose_device, make_deterministic
 from fledge.training.facts import Samples, check, describe
 from fledge.training.keeper import Keeper
 from fledge.training.loop import Loop, Position
+from fledge.training.phases import phases
 from fledge.training.seeds import seed_torch
 
 
@@ -49,7 +51,8 @@ def train(
     samples: Samples = {split: dataset.split(split) for split in SPLITS}
     check(samples, classes)
     seed_torch(spec.seed, "build")
-    module = model.build(classes).to(device)
+    arithmetic = Arithmetic.of(spec.training, device)
+    module = arithmetic.settle(model.build(classes))
     described = describe(samples, classes)
     facts = {
         "classes": list(classes),
@@ -57,12 +60,12 @@ def train(
         "weights": dict(model.provenance()),
         "transforms": dict(model.describe_transforms()),
     }
-    report.params({**facts, "device": str(device), "torch": torch.__version__, "threads": torch.get_num_threads()})
+    arithmetic_told = {"device": str(device), "precision": arithmetic.precision, "threads": torch.get_num_threads()}
+    report.params({**facts, **arithmetic_told, "torch": torch.__version__})
     counts = " and ".join(f"{len(samples[split])} {split}" for split in SPLITS)
     report.say(f"{spec.dataset.name}: {counts} images of {', '.join(classes)}; {spec.model.name} on {device}")
 
     report.stage(RunState.RUNNING)
-    loop = make_loop(spec, model, module, samples, classes, report)
     keeper = Keeper(module, run.outputs, {"run": run.id, "spec": spec.to_dict(), "fledge": version("fledge"), **facts})
     checkpointer = Checkpointer(
         CheckpointStore(report.folder / CHECKPOINTS),
@@ -75,14 +78,22 @@ def train(
             "torch": torch.__version__,
             "device": device.type,
         },
-        frozen=None if loop.module is module else model.parts(module)[0],
         notice=notice,
         report=report,
     )
+    assembly = Assembly(spec, model, module, arithmetic, samples, classes, cache, report)
+    found = checkpointer.newest()
+    for phase in phases(spec.training):
+        if found is not None and found.told["epoch"] >= phase.last_epoch:
+            continue
+        loop = assembly.loop(phase)
+        with notice.deferred():
+            at = checkpointer.resume(loop, found) if found else Position.beginning(phase.first_epoch, loop.device)
+            found = None
+            keeper.begin(phase, loop.frozen)
+            loop = replace(loop, pause=partial(checkpointer.pause, loop), told=_teller(lifecycle, run, loop))
+            _train(loop, at, keeper, run, report, lifecycle)
     with notice.deferred():
-        at = checkpointer.resume(loop)
-        loop = replace(loop, pause=partial(checkpointer.pause, loop), told=_teller(lifecycle, run, loop))
-        _train(loop, at, keeper, run, report, lifecycle)
         report.stage(RunState.FINALIZING)
         checkpointer.wait()
         return keeper.finish(classes)
@@ -94,12 +105,13 @@ def _train(loop: Loop, at: Position, keeper: Keeper, run: RunInfo, report: Repor
         values = epoch.metrics() | {"best_val_accuracy": keeper.best_accuracy}
         report.metrics(values, epoch=epoch.number)
         report.say(
-            f"epoch {epoch.number:3d}/{loop.spec.epochs}  loss {epoch.train_loss:.4f}  "
+            f"epoch {epoch.number:3d}/{loop.phase.last_epoch}  loss {epoch.train_loss:.4f}  "
             f"train {epoch.train_accuracy:6.1%}  val {epoch.val.accuracy:6.1%}{' *' if better else '  '}  "
             f"{epoch.images / epoch.seconds:7.1f} images/s"
         )
         lifecycle.epoch_ended(run=run, epoch=epoch.number, metrics=values)
-        if loop.spec.early_stopping and keeper.epochs_without_gain >= loop.spec.early_stopping:
+        patience = loop.phase.spec.early_stopping
+        if patience and keeper.epochs_without_gain >= patience:
             report.say(f"stopped early: no better validation accuracy for {keeper.epochs_without_gain} epochs")
             break
 

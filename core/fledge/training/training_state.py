@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from fledge.training.loop import Loop, Position
+from fledge.training.running import Running
 
 
 def capture(loop: Loop, at: Position) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -24,7 +25,7 @@ def capture(loop: Loop, at: Position) -> tuple[dict[str, Tensor], dict[str, Any]
                 tensors[f"optimizer/{index}/{name}"] = value
             else:
                 rest.setdefault(str(index), {})[name] = value
-    tensors |= {"position/loss_sum": at.loss_sum, "position/hits": at.hits}
+    tensors |= {f"running/{name}": tensor for name, tensor in at.running.state().items()}
     copies = {
         name: torch.empty(tensor.shape, dtype=tensor.dtype).copy_(tensor.detach()) for name, tensor in tensors.items()
     }
@@ -47,9 +48,8 @@ def restore(loop: Loop, tensors: Mapping[str, Tensor], told: Mapping[str, Any]) 
     for group, rate in zip(loop.optimizer.param_groups, told["lr"], strict=True):
         group["lr"] = rate
     device = loop.device
-    return Position(
-        told["epoch"], told["step"], tensors["position/loss_sum"].to(device), tensors["position/hits"].to(device)
-    )
+    running = {name.removeprefix("running/"): value for name, value in tensors.items() if name.startswith("running/")}
+    return Position(told["epoch"], told["step"], Running.of(running, device))
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:

@@ -62,6 +62,12 @@ class ResNet(Model):
         size = self.options.image_size
         return transforms.training(size) if train else transforms.evaluation(size)
 
+    def shorter_edge(self) -> int:
+        return transforms.resize_edge(self.options.image_size)
+
+    def normalization(self) -> tuple[Sequence[float], Sequence[float]]:
+        return transforms.MEAN, transforms.STD
+
     def describe_transforms(self) -> Mapping[str, object]:
         return transforms.describe(self.options.image_size)
 

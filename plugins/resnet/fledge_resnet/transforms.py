@@ -55,5 +55,5 @@ def resize_edge(size: int) -> int:
 
 def _pipeline(*geometry: object) -> "Callable[[Image], torch.Tensor]":
     # Geometry comes first, on Pillow's bytes: it is several times faster there than on float tensors.
-    steps = [*geometry, v2.ToImage(), v2.ToDtype(torch.float32, scale=True), v2.Normalize(MEAN, STD), v2.ToPureTensor()]
+    steps = [*geometry, v2.PILToTensor(), v2.ToPureTensor()]
     return cast("Callable[[Image], torch.Tensor]", v2.Compose(steps))

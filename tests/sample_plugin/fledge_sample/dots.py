@@ -29,7 +29,7 @@ class Dot:
     def fingerprint(self) -> str:
         return hashlib.sha256(self.load().tobytes()).hexdigest()
 
-    def load(self) -> Image.Image:
+    def load(self, edge: int = 0) -> Image.Image:
         random = np.random.default_rng([self.label, self.number, len(self.split)])
         pixels = _COLOURS[self.label] + random.normal(0, 255 * self.noise, (20, 24, 3))
         return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-import torch
 from fledge import Model
 from PIL.Image import Image
 from torch import Tensor, nn
@@ -43,7 +42,7 @@ class Tiny(Model):
         steps: list[nn.Module] = (
             [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()] if train else [v2.Resize((size, size))]
         )
-        transform: Callable[[Image], Tensor] = v2.Compose([*steps, v2.ToImage(), v2.ToDtype(torch.float32, scale=True)])
+        transform: Callable[[Image], Tensor] = v2.Compose([*steps, v2.PILToTensor()])
         return transform
 
     def describe_transforms(self) -> Mapping[str, object]:

@@ -36,4 +36,6 @@ def keep(pin: Pin, cache: Path, pretrained: Pretrained) -> None:
     """Atomic: a reader sees the whole file or none."""
     tensors = {name: tensor.contiguous() for name, tensor in pretrained.tensors.items()}
     header = {"source": pretrained.source, "sha256": tensors_sha256(tensors)}
-    write_atomic(kept_path(pin, cache), save(tensors, header))
+    path = kept_path(pin, cache)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_atomic(path, save(tensors, header))

@@ -1,0 +1,153 @@
+"""ArrayStore: many arrays in one memory-mapped file, made once and found again by what they were made from.
+
+    <folder>/<key>/facts.json   what they were made from; the key is its SHA-256
+    <folder>/<key>/arrays       the arrays' bytes, one behind another
+    <folder>/<key>/index        a row an array, int64: end of its bytes, their CRC-32, its shape
+
+A row is written once its bytes are on the disk: what a killed process leaves is a shorter store, and the next one goes
+on behind it.
+"""
+
+import hashlib
+import json
+import mmap
+import os
+import shutil
+import time
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fledge.atomic import write_atomic
+from fledge.data.alone import alone
+
+Array = NDArray[Any]
+
+_FLUSH_SECONDS = 5.0
+_FORGOTTEN_AFTER_SECONDS = 30 * 86400
+# So much may stay mapped; the rest is let go of, and is still in the system's cache of the file.
+_MAPPED_BYTES = 1 << 28
+
+
+class ArrayStore:
+    """The arrays of `dtype` and of `dimensions` that were made from `facts`, `count` of them."""
+
+    def __init__(self, folder: Path, facts: Mapping[str, Any], count: int, dtype: str, dimensions: int) -> None:
+        self._facts = json.dumps({**facts, "count": count, "dtype": dtype}, sort_keys=True)
+        self.path = folder / hashlib.sha256(self._facts.encode()).hexdigest()[:32]
+        self._count = count
+        self._dtype = np.dtype(dtype)
+        self._columns = 2 + dimensions
+        self._index = np.empty((0, self._columns), np.int64)
+        self._bytes: mmap.mmap | None = None
+        self._verified = np.zeros(count, bool)
+        self._touched = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def make(self, arrays: Callable[[int], Iterator[Array]], waiting: Callable[[], None]) -> "ArrayStore":
+        """Have it whole: `arrays(start)` gives those that are still missing, in order. Returns itself.
+
+        `waiting` is called where another process is making it. Raises OSError where the disk is full; what was
+        written until then is kept.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        with alone(self.path, waiting):
+            write_atomic(self.path / "facts.json", self._facts)
+            index = self._read_index()
+            if len(index) < self._count:
+                self._append(index, arrays(len(index)))
+                index = self._read_index()
+        os.utime(self.path)
+        _forget_others(self.path)
+        self._index = index
+        with (self.path / "arrays").open("rb") as file:
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        return self
+
+    def get(self, number: int) -> Array | None:
+        """A copy of one array; None where its bytes are not the ones that were written."""
+        assert self._bytes is not None
+        begin, row = self._begin(number), self._index[number]
+        content = self._bytes[begin : row[0]]
+        if not self._verified[number]:
+            if zlib.crc32(content) != row[1]:
+                return None
+            self._verified[number] = True
+        self._touched += len(content)
+        if self._touched > _MAPPED_BYTES and hasattr(mmap, "MADV_DONTNEED"):
+            self._bytes.madvise(mmap.MADV_DONTNEED)
+            self._touched = 0
+        return np.frombuffer(content, self._dtype).reshape(row[2:])
+
+    def whole(self) -> Array | None:
+        """All of them as one array [count, ...], mapped and not read; None where one is damaged."""
+        assert self._bytes is not None
+        if any(self.get(number) is None for number in range(self._count)):
+            return None
+        return np.frombuffer(self._bytes, self._dtype).reshape(self._count, *self._index[0, 2:])
+
+    def drop(self) -> None:
+        """Remove it from the disk."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A process that is started and not forked maps the file for itself.
+        return {**self.__dict__, "_bytes": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        with (self.path / "arrays").open("rb") as file:
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+
+    def _begin(self, number: int) -> int:
+        return int(self._index[number - 1, 0]) if number else 0
+
+    def _read_index(self) -> NDArray[np.int64]:
+        """Its whole rows whose bytes are there."""
+        index, arrays = self.path / "index", self.path / "arrays"
+        if not index.exists() or not arrays.exists():
+            return self._index[:0]
+        content = index.read_bytes()
+        width = 8 * self._columns
+        rows = np.frombuffer(content[: len(content) // width * width], np.int64).reshape(-1, self._columns)
+        there = rows[rows[:, 0] <= arrays.stat().st_size]
+        return there[: self._count]
+
+    def _append(self, index: NDArray[np.int64], arrays: Iterator[Array]) -> None:
+        end = int(index[-1, 0]) if len(index) else 0
+        with (self.path / "arrays").open("ab") as data, (self.path / "index").open("ab") as rows:
+            data.truncate(end)
+            rows.truncate(index.nbytes)
+            waiting: list[bytes] = []
+            flushed = time.monotonic()
+
+            def flush() -> None:
+                data.flush()
+                os.fsync(data.fileno())
+                rows.write(b"".join(waiting))
+                rows.flush()
+                waiting.clear()
+
+            for array in arrays:
+                content = np.ascontiguousarray(array, self._dtype).tobytes()
+                data.write(content)
+                end += len(content)
+                waiting.append(np.array([end, zlib.crc32(content), *array.shape], np.int64).tobytes())
+                if time.monotonic() - flushed > _FLUSH_SECONDS:
+                    flush()
+                    flushed = time.monotonic()
+            flush()
+            os.fsync(rows.fileno())
+
+
+def _forget_others(path: Path) -> None:
+    """Remove what nobody has used for a month: data sets change, and what was made from their past serves nobody."""
+    for other in path.parent.iterdir():
+        if other.is_dir() and other != path and time.time() - other.stat().st_mtime > _FORGOTTEN_AFTER_SECONDS:
+            shutil.rmtree(other, ignore_errors=True)
