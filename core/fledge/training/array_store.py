@@ -109,15 +109,16 @@ class ArrayStore:
         return int(self._index[number - 1, 0]) if number else 0
 
     def _read_index(self) -> NDArray[np.int64]:
-        """Its whole rows whose bytes are there."""
+        """Its rows before the first that cannot be true, or whose bytes are not there."""
         index, arrays = self.path / "index", self.path / "arrays"
         if not index.exists() or not arrays.exists():
             return self._index[:0]
         content = index.read_bytes()
         width = 8 * self._columns
         rows = np.frombuffer(content[: len(content) // width * width], np.int64).reshape(-1, self._columns)
-        there = rows[rows[:, 0] <= arrays.stat().st_size]
-        return there[: self._count]
+        sizes = rows[:, 2:].prod(axis=1) * self._dtype.itemsize
+        sound = (np.diff(rows[:, 0], prepend=0) == sizes) & (sizes > 0) & (rows[:, 0] <= arrays.stat().st_size)
+        return rows[: self._count if sound.all() else min(self._count, int(sound.argmin()))]
 
     def _append(self, index: NDArray[np.int64], arrays: Iterator[Array]) -> None:
         end = int(index[-1, 0]) if len(index) else 0
@@ -134,16 +135,19 @@ class ArrayStore:
                 rows.flush()
                 waiting.clear()
 
-            for array in arrays:
-                content = np.ascontiguousarray(array, self._dtype).tobytes()
-                data.write(content)
-                end += len(content)
-                waiting.append(np.array([end, zlib.crc32(content), *array.shape], np.int64).tobytes())
-                if time.monotonic() - flushed > _FLUSH_SECONDS:
-                    flush()
-                    flushed = time.monotonic()
-            flush()
-            os.fsync(rows.fileno())
+            try:
+                for array in arrays:
+                    content = np.ascontiguousarray(array, self._dtype).tobytes()
+                    data.write(content)
+                    end += len(content)
+                    waiting.append(np.array([end, zlib.crc32(content), *array.shape], np.int64).tobytes())
+                    if time.monotonic() - flushed > _FLUSH_SECONDS:
+                        flush()
+                        flushed = time.monotonic()
+            finally:
+                # What was made before something went wrong need not be made again.
+                flush()
+                os.fsync(rows.fileno())
 
 
 def _forget_others(path: Path) -> None:
