@@ -31,7 +31,11 @@ def journal(fledge: "Fledge", run: str) -> list[dict[str, Any]]:
 
 
 def wait_for(fledge: "Fledge", run: str, event: str, count: int = 1) -> None:
-    while sum(one["event"] == event for one in journal(fledge, run)) < count:
+    while True:
+        told = journal(fledge, run)
+        if sum(one["event"] == event for one in told) >= count:
+            return
+        assert not told or told[-1].get("state") not in ("COMPLETED", "FAILED"), f"it ended before its {event} {count}"
         assert state_file(fledge, run) not in ("FAILED", "LOST")
         time.sleep(0.02)
 
