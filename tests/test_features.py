@@ -19,7 +19,7 @@ from fledge.training.batches import Batch, Batches
 from fledge.training.feature_batches import FeatureBatches
 from fledge.training.features import Features
 from fledge.training.image_batches import ImageBatches
-from fledge.training.loop import Loop, Position
+from fledge.training.loop import Loop
 from fledge.training.optimization import make_optimizer
 from fledge.training.phases import Phase
 from fledge_resnet.model import ResNet18
@@ -96,7 +96,7 @@ def trained(
         optimizer=make_optimizer(spec, [ParameterGroup("head", list(head.parameters()))]), train=batches, val=batches,
         classes=("a", "b"), say=None,
     )  # fmt: skip
-    assert len(list(loop.epochs(Position.beginning(0, arithmetic.device)))) == spec.epochs
+    assert len(list(loop.epochs(loop.beginning(0)))) == spec.epochs
     return tensors_sha256(head.state_dict())
 
 

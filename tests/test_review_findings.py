@@ -13,7 +13,7 @@ import torch
 from fledge.spec.training import TrainingSpec
 from fledge.training.criterion import class_weights, make_criterion
 from fledge.training.feature_batches import FeatureBatches
-from fledge.training.loop import Loop, Position
+from fledge.training.loop import Loop
 from fledge.training.phases import Phase
 from fledge.training.schedule import lr_factor
 
@@ -167,7 +167,7 @@ def test_accumulated_steps_are_one_large_step(weights: object, size: int) -> Non
     start = torch.tensor([[0.1, -0.2], [0.3, 0.4]])
     whole = loop({"class_weights": weights, "batch_size": 4}, start)
     parts = loop({"class_weights": weights, "batch_size": size, "accumulate": 4}, start)
-    (one,), (other,) = (list(one.epochs(Position.beginning(0, one.device))) for one in (whole, parts))
+    (one,), (other,) = (list(one.epochs(one.beginning(0))) for one in (whole, parts))
     reached, same = (next(one.module.parameters()).detach() for one in (whole, parts))
     torch.testing.assert_close(reached, same)
     assert not torch.equal(reached, start)

@@ -19,12 +19,18 @@ class Batches(ABC):
         self.batch_size = batch_size
         self.seed = seed
         self.shuffled = shuffled
+        self._ordered: tuple[int, list[Tensor]] | None = None
 
     def order(self, epoch: int) -> list[Tensor]:
         """The indices, int64, of each batch of an epoch; every sample once.
 
         A single sample left over joins the batch before it: batch normalisation has no statistics of one.
         """
+        if self._ordered is None or self._ordered[0] != epoch:
+            self._ordered = epoch, self._draw(epoch)
+        return self._ordered[1]
+
+    def _draw(self, epoch: int) -> list[Tensor]:
         indices = permutation(self.count, self.seed, "order", epoch) if self.shuffled else torch.arange(self.count)
         batches = list(indices.split(self.batch_size))
         if self.shuffled and self.batch_size > 1 and len(batches) > 1 and len(batches[-1]) == 1:

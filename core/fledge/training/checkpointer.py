@@ -39,6 +39,7 @@ class Checkpointer:
     ) -> None:
         self._store = store
         self._spec = spec
+        self._seconds = spec.checkpoint_seconds
         self._keeper = keeper
         # As they will be read: JSON knows no tuples.
         self._facts = json.loads(json.dumps(dict(facts), default=str))
@@ -87,9 +88,8 @@ class Checkpointer:
             self._writer.join()
 
     def _is_due(self) -> bool:
-        seconds = self._spec.checkpoint_seconds
-        if seconds is not None:
-            return time.monotonic() - self._saved_at >= seconds
+        if self._seconds is not None:
+            return time.monotonic() - self._saved_at >= self._seconds
         return self._steps >= int(self._spec.checkpoint_every)
 
     def _save(self, loop: Loop, at: Position) -> None:

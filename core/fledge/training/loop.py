@@ -17,7 +17,7 @@ from fledge.training.optimization import freeze_batchnorm, set_lr
 from fledge.training.phases import Phase
 from fledge.training.running import Running
 from fledge.training.schedule import lr_factor
-from fledge.training.seeds import derive, seed_step
+from fledge.training.seeds import derive, step_seeder
 
 
 @dataclass(frozen=True)
@@ -53,10 +53,6 @@ class Position:
     step: int
     running: Running
 
-    @classmethod
-    def beginning(cls, epoch: int, device: torch.device) -> "Position":
-        return cls(epoch, 0, Running(device))
-
 
 def _nothing(*_: object) -> None: ...
 
@@ -78,7 +74,7 @@ class Loop:
     module: nn.Module
     forward: Forward
     frozen: nn.Module | None
-    criterion: nn.Module
+    criterion: nn.CrossEntropyLoss
     optimizer: torch.optim.Optimizer
     train: Batches
     val: Batches
@@ -91,6 +87,10 @@ class Loop:
     def device(self) -> torch.device:
         return next(self.module.parameters()).device
 
+    def beginning(self, epoch: int) -> Position:
+        """Before the first step of an epoch, counted from 0."""
+        return Position(epoch, 0, Running(self.criterion, self.device))
+
     def epochs(self, at: Position) -> Iterator[Epoch]:
         """Train and evaluate, one epoch a turn, from a position on. Raises RunError once the loss is no number."""
         while at.epoch < self.phase.last_epoch:
@@ -99,7 +99,7 @@ class Loop:
             images = sum(map(len, order[at.step :]))
             says = self._says(order)
             self._train(at, says)
-            loss, hits = at.running.mean_loss(says), at.running.hits()
+            loss, hits = at.running.mean_loss(sum(says)), at.running.hits()
             seconds = time.perf_counter() - began
             if not math.isfinite(loss):
                 raise RunError(
@@ -109,7 +109,7 @@ class Loop:
             val = evaluate(self.module, self.forward, self.val, self.classes, partial(self.pause, at))
             lr = self.optimizer.param_groups[-1]["lr"]
             yield Epoch(at.epoch + 1, loss, hits / self.train.count, val, lr, seconds, images)
-            at = Position.beginning(at.epoch + 1, self.device)
+            at = self.beginning(at.epoch + 1)
 
     def _says(self, order: list[Tensor]) -> list[float]:
         """How much each batch counts: its samples by their class weights, as the criterion's mean has it."""
@@ -119,29 +119,30 @@ class Loop:
 
     def _train(self, at: Position, says: list[float]) -> None:
         """The rest of an epoch's steps; the position moves along."""
-        spec, epoch, device = self.phase.spec, at.epoch, self.device
+        spec, epoch = self.phase.spec, at.epoch
         self.module.train()
         if spec.freeze_batchnorm:
             freeze_batchnorm(self.module)
-        seed = derive(self.seed, "step", epoch)
+        reseed, seed = step_seeder(self.device), derive(self.seed, "step", epoch)
+        forward, criterion, told, pause = self.forward, self.criterion, self.told, self.pause
         for step, (inputs, labels) in enumerate(self.train.epoch(epoch, at.step), at.step):
             first = step - step % spec.accumulate
             group = says[first : first + spec.accumulate]
-            seed_step(seed + step, device)
-            logits = self.forward(inputs)
-            loss = self.criterion(logits, labels)
+            reseed(seed + step)
+            logits = forward(inputs)
+            loss = criterion(logits, labels)
             if len(group) == 1:
                 loss.backward()
             else:
                 (loss * (says[step] / sum(group))).backward()
-            at.running.add(loss, logits, labels)
+            at.running.add(logits, labels)
             if step + 1 == first + len(group):
                 progress = epoch - self.phase.first_epoch + first / len(says)
                 set_lr(self.optimizer, lr_factor(spec, progress, len(group) / len(says)))
                 self._update()
                 at.step = step + 1
-                self.told(epoch + 1, at.step)
-                self.pause(at)
+                told(epoch + 1, at.step)
+                pause(at)
 
     def _update(self) -> None:
         if self.phase.spec.clip_grad_norm is not None:

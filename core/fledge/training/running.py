@@ -1,53 +1,69 @@
 """Running: what the steps of an epoch came to, kept so that a step costs next to nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-# Logits wait until there are so many batches of them: counting hits costs more calls than a small step has.
-_COUNTED_AT_ONCE = 64
+# Logits wait until there are so many of them: counting calls more kernels than a small step does.
+_COUNTED_AT_ONCE = 1 << 15
 
 
 class Running:
-    """Losses and hits stay on the training device; asking for a number is what waits for it."""
+    """The loss and the hits of every sample so far, on the training device; asking for a number is what waits for it.
 
-    def __init__(self, device: torch.device) -> None:
-        self._losses: list[Tensor] = []
+    The criterion is a mean by class weights, so that of many batches together it is their losses' mean.
+    """
+
+    def __init__(self, criterion: nn.CrossEntropyLoss, device: torch.device) -> None:
+        self._criterion = criterion
+        self._loss_sum = torch.zeros((), dtype=torch.float64, device=device)
         self._hits = torch.zeros((), dtype=torch.int64, device=device)
         self._uncounted: list[tuple[Tensor, Tensor]] = []
+        self._elements = 0
 
-    def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """One batch: a loss of no dimension, logits [B, C], labels [B]."""
-        self._losses.append(loss.detach())
+    def add(self, logits: Tensor, labels: Tensor) -> None:
+        """One batch: logits [B, C], float32, and labels [B]."""
         self._uncounted.append((logits.detach(), labels))
-        if len(self._uncounted) >= _COUNTED_AT_ONCE:
+        self._elements += logits.numel()
+        if self._elements >= _COUNTED_AT_ONCE:
             self._count()
 
-    def mean_loss(self, says: Sequence[float]) -> float:
-        """The mean over all batches, each by its say."""
-        weights = torch.tensor(says, dtype=torch.float64)
-        return float((torch.stack(self._losses).cpu().double() * weights).sum() / weights.sum())
+    def mean_loss(self, says: float) -> float:
+        """The mean over all samples, whose class weights come to `says` together."""
+        self._count()
+        return float(self._loss_sum) / says
 
     def hits(self) -> int:
         self._count()
         return int(self._hits)
 
     def state(self) -> dict[str, Tensor]:
-        """losses float32 [steps], hits int64 []."""
-        self._count()
-        losses = torch.stack(self._losses) if self._losses else torch.zeros(0, device=self._hits.device)
-        return {"losses": losses.float(), "hits": self._hits}
+        """Of no dimension: loss_sum float64, hits int64; where samples are uncounted, logits [N, C] and labels [N].
 
-    @classmethod
-    def of(cls, state: dict[str, Tensor], device: torch.device) -> "Running":
-        running = cls(device)
-        running._losses = list(state["losses"].to(device).unbind())
-        running._hits = state["hits"].to(device)
-        return running
+        Those are kept apart, so that a loss is summed in the same order whether training was interrupted or not.
+        """
+        told = {"loss_sum": self._loss_sum, "hits": self._hits}
+        if self._uncounted:
+            told["logits"], told["labels"] = (torch.cat(parts) for parts in zip(*self._uncounted, strict=True))
+        return told
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Take up what `state` told."""
+        there = {name: tensor.to(self._hits.device) for name, tensor in state.items()}
+        self._loss_sum, self._hits = there["loss_sum"], there["hits"]
+        if "logits" in there:
+            self._uncounted = [(there["logits"], there["labels"])]
+            self._elements = there["logits"].numel()
 
     def _count(self) -> None:
-        if self._uncounted:
-            logits, labels = (torch.cat(parts) for parts in zip(*self._uncounted, strict=True))
-            self._hits = self._hits + (logits.argmax(dim=1) == labels).sum()
-            self._uncounted.clear()
+        if not self._uncounted:
+            return
+        logits, labels = (torch.cat(parts) for parts in zip(*self._uncounted, strict=True))
+        weight = self._criterion.weight
+        says = len(labels) if weight is None else weight[labels].sum()
+        with torch.no_grad():
+            self._loss_sum = self._loss_sum + self._criterion(logits, labels).double() * says
+        self._hits = self._hits + (logits.argmax(dim=1) == labels).sum()
+        self._uncounted.clear()
+        self._elements = 0

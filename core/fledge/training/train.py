@@ -88,7 +88,7 @@ def train(
             continue
         loop = assembly.loop(phase)
         with notice.deferred():
-            at = checkpointer.resume(loop, found) if found else Position.beginning(phase.first_epoch, loop.device)
+            at = checkpointer.resume(loop, found) if found else loop.beginning(phase.first_epoch)
             found = None
             keeper.begin(phase, loop.frozen)
             loop = replace(loop, pause=partial(checkpointer.pause, loop), told=_teller(lifecycle, run, loop))

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from fledge.training.loop import Loop, Position
-from fledge.training.running import Running
 
 
 def capture(loop: Loop, at: Position) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -47,9 +46,11 @@ def restore(loop: Loop, tensors: Mapping[str, Tensor], told: Mapping[str, Any]) 
     # Set anew before each step; an epoch that has none left still tells it.
     for group, rate in zip(loop.optimizer.param_groups, told["lr"], strict=True):
         group["lr"] = rate
-    device = loop.device
+    at = loop.beginning(told["epoch"])
+    at.step = told["step"]
     running = {name.removeprefix("running/"): value for name, value in tensors.items() if name.startswith("running/")}
-    return Position(told["epoch"], told["step"], Running.of(running, device))
+    at.running.restore(running)
+    return at
 
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:
