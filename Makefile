@@ -21,6 +21,8 @@ lint: $(READY)
 
 bench: $(READY)
 	$(BIN)/python bench/real_photos.py
+	$(BIN)/python bench/time_to_accuracy.py --repeat 1 --epochs 2
+	$(BIN)/python bench/loop_overhead.py --repeat 5
 	$(BIN)/python bench/reliability.py --kills 10 --runs 8
 
 clean:

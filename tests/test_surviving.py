@@ -1,5 +1,6 @@
 """Runs that are killed, stopped and canceled, and end with the weights of one that was left in peace."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -61,6 +62,19 @@ def test_without_a_whole_checkpoint_it_begins_again(fledge: "Fledge", peaceful: 
     done = fledge("runs", "resume", run, "--json")
     assert done.err.count("is damaged") == 2
     assert done.last["weights_sha256"] == peaceful
+
+
+def test_a_checkpoint_of_another_version_is_refused(fledge: "Fledge") -> None:
+    run = fledge(*words(SLOW), "--detach").out.strip()
+    wait_for(fledge, run, "checkpoint", 3)
+    fledge("runs", "cancel", run)
+    for checkpoint in (fledge.home / "runs" / run / "checkpoints").iterdir():
+        manifest = json.loads((checkpoint / "checkpoint.json").read_text())
+        manifest["told"]["format"] = 1
+        content = json.dumps(manifest).encode()
+        (checkpoint / "checkpoint.json").write_bytes(content)
+        checkpoint.rename(checkpoint.with_name(checkpoint.name[:-16] + hashlib.sha256(content).hexdigest()[:16]))
+    assert "begun by another version of fledge" in fledge("runs", "resume", run, status=1).err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

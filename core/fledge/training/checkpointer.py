@@ -20,6 +20,9 @@ from fledge.training.keeper import Keeper
 from fledge.training.loop import Loop, Position
 from fledge.training.training_state import capture, restore
 
+# Of what a checkpoint holds; raised when a run that was begun by an earlier fledge cannot go on with this one.
+_FORMAT = 2
+
 
 class Checkpointer:
     """Its `pause` is what a training loop calls between two updates.
@@ -103,7 +106,12 @@ class Checkpointer:
             self._give_up(at, error)
             return
         tensors, told = capture(loop, at)
-        told |= {"keeper": self._keeper.state(), "facts": self._facts, "threads": torch.get_num_threads()}
+        told |= {
+            "format": _FORMAT,
+            "keeper": self._keeper.state(),
+            "facts": self._facts,
+            "threads": torch.get_num_threads(),
+        }
 
         def write() -> None:
             try:
@@ -132,6 +140,11 @@ class Checkpointer:
 
     def _check(self, told: Mapping[str, Any], loop: Loop) -> None:
         """Raises where going on would not end where the run would have ended; warns where it might not."""
+        if told.get("format") != _FORMAT:
+            raise RunError(
+                "the run was begun by another version of fledge, whose checkpoints this one cannot go on from",
+                hint="resume it with that version, or start a new run: fledge run FILE",
+            )
         then: dict[str, Any] = told["facts"]
         if then["spec"] != self._facts["spec"]:
             raise RunError(
