@@ -8,8 +8,10 @@ time for 30 epochs is then reckoned from those, and said so.
 """
 
 import argparse
+import json
 import sys
 import tempfile
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,18 +35,29 @@ def fledge(told: Any, folder: Path, cache: str, *training: str) -> dict[str, Any
         FLEDGE_HOME=str(folder / "home"),
         XDG_CACHE_HOME=str(folder / cache),
     )
-    metrics = done.told["metrics"]
-    return {"seconds": done.seconds, "accuracy": metrics["best_val_accuracy"], "epochs": metrics["epochs"]}
+    metrics, epochs = done.told["metrics"], int(done.told["metrics"]["epochs"])
+    journal = (folder / "home" / "runs" / done.told["run"] / "journal.jsonl").read_text().splitlines()
+    told_of = [event["time"] for line in journal if (event := json.loads(line))["event"] == "metrics"]
+    ends = [datetime.fromisoformat(moment).timestamp() for moment in told_of]
+    return {"seconds": whole(done.seconds, ends), "accuracy": metrics["best_val_accuracy"], "epochs": epochs}
+
+
+def whole(seconds: float, ends: list[float]) -> float:
+    """A run's seconds; where it had fewer than 30 epochs, the rest added at the mean pace of those after the first."""
+    pace = (ends[-1] - ends[0]) / max(1, len(ends) - 1)
+    return seconds + pace * (EPOCHS - len(ends))
 
 
 def tutorial(told: Any, folder: Path) -> dict[str, Any]:
-    """Its 30 epochs; where fewer were run, the rest at the mean pace of those after the first."""
     script = [sys.executable, RIVALS / "tutorial.py", told.photos, told.weights]
     done = timed([*script, "--epochs", str(told.epochs), "--model", folder / "tutorial.pt"])
-    ends = done.told["epoch_ends"]
-    pace = (ends[-1] - ends[0]) / max(1, len(ends) - 1)
-    whole = done.seconds + pace * (EPOCHS - told.epochs)
-    return {"seconds": whole, "accuracy": done.told["accuracy"], "reached": done.told["reached"], "epochs": told.epochs}
+    seconds = whole(done.seconds, done.told["epoch_ends"])
+    return {
+        "seconds": seconds,
+        "accuracy": done.told["accuracy"],
+        "reached": done.told["reached"],
+        "epochs": told.epochs,
+    }
 
 
 def main() -> int:
@@ -74,23 +87,25 @@ def main() -> int:
         note(ALL_LAYERS, fledge(told, folder, "cache0", f"epochs={told.epochs}"))
     seconds = {case: median([one["seconds"] for one in found]) for case, found in rows.items()}
     accuracy = {case: median([one["accuracy"] for one in found]) for case, found in rows.items()}
-    share = told.epochs / EPOCHS
-    seconds[ALL_LAYERS] /= share
     table(
         f"{told.photos.name}: whole processes, medians"
         + (
-            "" if share == 1 else f"; trainings of all layers ran for {told.epochs} epochs and are reckoned to {EPOCHS}"
+            ""
+            if told.epochs == EPOCHS
+            else f"; trainings of all layers ran for {told.epochs} epochs and are reckoned to {EPOCHS}"
         ),
         [{"what": case, "runs": len(rows[case]), "s": seconds[case], "accuracy": accuracy[case]} for case in rows],
     )
-    reached = rows[TUTORIAL][0]["reached"]
     goals = [
         Goal("head: faster than the whole tutorial", seconds[TUTORIAL] / seconds[FIRST], 80),
-        Goal("head: faster than the tutorial to its best", reached / seconds[FIRST], 40),
-        Goal("head: accuracy less the tutorial's", accuracy[FIRST] - accuracy[TUTORIAL], 0),
         Goal("head: time against the bare script", seconds[FIRST] / seconds[BARE], 1.15, at_least=False),
         Goal("all layers, as many samples: faster than the tutorial", seconds[TUTORIAL] / seconds[ALL_LAYERS], 2.5),
     ]
+    if told.epochs == EPOCHS:
+        # What it reaches in fewer is not what it would have reached.
+        reached = rows[TUTORIAL][0]["reached"]
+        goals.append(Goal("head: faster than the tutorial to its best", reached / seconds[FIRST], 40))
+        goals.append(Goal("head: accuracy less the tutorial's", accuracy[FIRST] - accuracy[TUTORIAL], 0))
     again = seconds[TUTORIAL] / seconds[SECOND]
     print(f"\nthe second run on the same photographs: {again:.0f}x faster than the tutorial")
     return finish("time_to_accuracy", {"rows": rows, "tutorial epochs run": told.epochs}, goals, told.results)
