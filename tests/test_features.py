@@ -3,12 +3,13 @@
 import json
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from fledge import PluginError
 from fledge.digest import tensors_sha256
 from fledge.interfaces.dataset import Sample
 from fledge.interfaces.model import Model, ParameterGroup
@@ -116,6 +117,24 @@ def test_a_head_on_features_is_the_head_behind_the_backbone(
     assert trained(model, spec, features, samples, arithmetic) == trained(model, spec, None, samples, arithmetic)
 
 
+class Floating(ResNet18):
+    """Made for an interface that is not this one's: its transforms normalize."""
+
+    def transforms(self, train: bool) -> Callable[[Image.Image], Tensor]:
+        seen = super().transforms(train)
+        return lambda image: seen(image) / 255
+
+
+@pytest.mark.parametrize("views", [0, 2])
+def test_transforms_that_make_no_bytes_are_refused(tmp_path: Path, views: int) -> None:
+    model = Floating(ResNetOptions(weights="none", image_size=32))
+    arithmetic = Arithmetic.of(TrainingSpec(), torch.device("cpu"))
+    backbone, _ = model.parts(arithmetic.settle(model.build(("a", "b"))))
+    features = Features(model, backbone, arithmetic, 5, tmp_path, Reporter(tmp_path))
+    with pytest.raises(PluginError, match=r"made torch\.float32 of .*, where uint8"):
+        features.of([Stripes(0)], "train", views)
+
+
 HEAD = ("training.mode=head", "training.epochs=4", "training.views=2", "training.device=cpu", "dataset.train=40")
 
 
@@ -141,7 +160,7 @@ def test_features_are_computed_once_and_again_for_whatever_else(fledge: "Fledge"
     assert computed(fledge, first["run"]) == 96
     again = fledge(*words("training.lr=0.02"), "--json").last
     assert computed(fledge, again["run"]) == 0
-    for setting in ("training.precision=fp32", "seed=1", "dataset.noise=0.2", "model.size=20"):
+    for setting in ("training.precision=fp32", "seed=1", "dataset.noise=0.2", "model.size=20", "model.dropout=0.1"):
         other = fledge(*words(setting), "--json").last
         # Validation sees the same of other seeds, in any case but that of another network.
         assert computed(fledge, other["run"]) >= 80, setting

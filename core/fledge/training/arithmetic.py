@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fledge.errors import SpecError
+from fledge.errors import PluginError, SpecError
 from fledge.spec.training import TrainingSpec
 
 Forward = Callable[[Tensor], Tensor]
@@ -64,6 +64,17 @@ class Arithmetic:
             return there.to(torch.float32, memory_format=self.layout).mul_(scale).add_(shift)
 
         return normalize
+
+
+def transformed(transform: Callable[[Any], Tensor], image: Any, name: str) -> Tensor:
+    """What a model's transforms make of an image. Raises PluginError where it is not uint8 [3, H, W]."""
+    pixels = transform(image)
+    if pixels.dtype != torch.uint8:
+        raise PluginError(
+            f"the model's transforms made {pixels.dtype} of {name}, where uint8 [3, H, W] is promised",
+            hint="leave scaling and normalizing to the model's `normalization`",
+        )
+    return pixels
 
 
 def has_bf16(device: torch.device) -> bool:

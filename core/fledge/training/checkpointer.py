@@ -100,7 +100,6 @@ class Checkpointer:
             return
         self._steps, self._saved_at, self._saved = 0, time.monotonic(), (at.epoch, at.step)
         try:
-            self._keeper.settle()
             staging = self._store.stage(self._keeper.files)
         except OSError as error:
             self._give_up(at, error)

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from fledge.digest import tensors_sha256
 from fledge.interfaces.dataset import Sample, Split
 from fledge.interfaces.model import Model
 from fledge.runs.reporter import Reporter
-from fledge.training.arithmetic import Arithmetic
+from fledge.training.arithmetic import Arithmetic, transformed
 from fledge.training.array_store import Array, ArrayStore
 from fledge.training.code_digest import code_digest
 from fledge.training.seeds import seed_torch
@@ -45,7 +45,8 @@ class Features:
         self._report = report
         self._facts = {
             "backbone": tensors_sha256(backbone.state_dict()),
-            "code": [code_digest("fledge"), code_digest(type(model).__module__)],
+            "model": [type(model).__qualname__, model.options.model_dump(mode="json"), model.shorter_edge()],
+            "code": _code([*type(model).__mro__, *map(type, backbone.modules())]),
             "packages": {name: version(name) for name in ("torch", "pillow", "numpy")},
             "transforms": dict(model.describe_transforms()),
             "arithmetic": [_device(arithmetic.device), arithmetic.precision, str(arithmetic.layout)],
@@ -64,7 +65,8 @@ class Features:
         def waiting() -> None:
             self._report.say("another run is computing these features: waiting for it")
 
-        facts = {**self._facts, "data": _fingerprint(samples), "views": views, "seed": self._seed if views else None}
+        data = [_fingerprint(samples), _code(type(samples[0]).__mro__)]
+        facts = {**self._facts, "data": data, "views": views, "seed": self._seed if views else None}
         store = ArrayStore(self._cache, facts, len(samples), "float32", dimensions=2)
         try:
             found = store.make(arrays, waiting).whole()
@@ -86,19 +88,21 @@ class Features:
         def load(sample: Sample) -> Image | Tensor:
             image = decode(sample, self._model.shorter_edge())
             # Augmentation draws from torch's one generator, and has to wait for its turn.
-            return image if views else transform(image)
+            return image if views else transformed(transform, image, sample.name)
 
         with ThreadPoolExecutor(os.cpu_count()) as pool:
 
             def ahead(at: int) -> list[Future[Any]]:
                 return [pool.submit(load, sample) for sample in samples[at : at + _CHUNK]]
 
-            waiting = ahead(start)
-            for at in range(start, len(samples), _CHUNK):
+            # Batches of an interrupted extraction are those of one that was not: their size may choose the kernel.
+            first = start - start % _CHUNK
+            waiting = ahead(first)
+            for at in range(first, len(samples), _CHUNK):
                 loaded = [one.result() for one in waiting]
                 waiting = ahead(at + _CHUNK)
                 seen = [self._augmented(transform, loaded, at, view) for view in range(views)] or [loaded]
-                yield from np.stack([self._features(one) for one in seen], axis=1)
+                yield from np.stack([self._features(one) for one in seen], axis=1)[max(0, start - at) :]
 
     def _augmented(
         self, transform: Callable[[Image], Tensor], images: Sequence[Image], at: int, view: int
@@ -106,12 +110,18 @@ class Features:
         made = []
         for index, image in enumerate(images, at):
             seed_torch(self._seed, "augment", view, index)
-            made.append(transform(image))
+            made.append(transformed(transform, image, f"image {index}"))
         return made
 
     @torch.inference_mode()
     def _features(self, images: list[Tensor]) -> Array:
         return self._forward(self._pixels(torch.stack(images))).cpu().numpy()
+
+
+def _code(types: Iterable[type]) -> list[list[str]]:
+    """The packages that classes are from, each with a digest of its source; what is torch's goes by its version."""
+    tops = {one.__module__.split(".")[0] for one in types} | {"fledge"}
+    return [[top, code_digest(top)] for top in sorted(tops - {"builtins", "abc", "typing", "torch", "pydantic"})]
 
 
 def _fingerprint(samples: Sequence[Sample]) -> str:

@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
@@ -11,7 +10,7 @@ from fledge.data.decoding import decode
 from fledge.errors import FledgeError, PluginError
 from fledge.interfaces.dataset import Sample
 from fledge.interfaces.model import Model
-from fledge.training.arithmetic import Arithmetic
+from fledge.training.arithmetic import Arithmetic, transformed
 from fledge.training.batches import Batch, Batches
 from fledge.training.loader_process import BoundToParent
 from fledge.training.seeds import seed_torch
@@ -37,13 +36,10 @@ class _Images(Dataset[tuple[Tensor, int] | FledgeError]):
             # Returned, because torch sends what a loader process raises home as a traceback's text.
             return error
         seed_torch(self.seed, "augment", epoch, index)
-        pixels = self.transform(image)
-        if pixels.dtype != torch.uint8:
-            return PluginError(
-                f"the model's transforms made {pixels.dtype} of {sample.name}, where uint8 [3, H, W] is promised",
-                hint="leave scaling and normalizing to the model's `normalization`",
-            )
-        return pixels, sample.label
+        try:
+            return transformed(self.transform, image, sample.name), sample.label
+        except PluginError as error:
+            return error
 
 
 class _Order:

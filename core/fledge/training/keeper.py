@@ -1,12 +1,11 @@
 """Keeper: remembers which epoch was best, and puts the best and the last model on disk."""
 
 from collections.abc import Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 
 from fledge.errors import RunError
 from fledge.interfaces.run import Trained
@@ -17,10 +16,7 @@ from fledge.training.phases import Phase
 
 
 class Keeper:
-    """`best.safetensors` is written as soon as there is a better one: a run that dies keeps what it had reached.
-
-    It is written beside the training. Of several that are better within the time of one writing, the last is.
-    """
+    """`best.safetensors` is written as soon as there is a better one: a run that dies keeps what it had reached."""
 
     def __init__(self, module: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
         self.module = module
@@ -29,17 +25,10 @@ class Keeper:
         self.best: Epoch | None = None
         self.last: Epoch | None = None
         self.risen = 0
-        self._frozen: frozenset[str] = frozenset()
-        self._writer = ThreadPoolExecutor(1, "best-model")
-        self._writing: Future[None] | None = None
-        self._unwritten: tuple[dict[str, Tensor], Epoch] | None = None
 
-    def begin(self, phase: Phase, frozen: nn.Module | None) -> None:
-        """From here on `frozen` does not change. Patience begins anew with each phase."""
+    def begin(self, phase: Phase) -> None:
+        """Patience begins anew with each phase."""
         self.risen = max(self.risen, phase.first_epoch)
-        held = {id(tensor) for tensor in (frozen.state_dict(keep_vars=True) if frozen else {}).values()}
-        told = self.module.state_dict(keep_vars=True)
-        self._frozen = frozenset(name for name, tensor in told.items() if id(tensor) in held)
 
     @property
     def best_accuracy(self) -> float:
@@ -62,17 +51,8 @@ class Keeper:
         better = before is None or _rank(epoch) > _rank(before)
         if better:
             self.best = epoch
-            self._unwritten = self._weights(), epoch
-            if self._writing is None or self._writing.done():
-                self.settle()
-                self._writing = self._writer.submit(self._write_best)
+            self._save("best.safetensors", epoch)
         return better
-
-    def settle(self) -> None:
-        """Return when the best model so far is on the disk. Raises what writing it has raised."""
-        if self._writing is not None:
-            self._writing.result()
-        self._write_best()
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -92,8 +72,7 @@ class Keeper:
     def finish(self, classes: tuple[str, ...]) -> Trained:
         assert self.best is not None
         assert self.last is not None
-        self.settle()
-        digest = self._save("last.safetensors", self._weights(), self.last)
+        digest = self._save("last.safetensors", self.last)
         return Trained(
             best=self.folder / "best.safetensors",
             last=self.folder / "last.safetensors",
@@ -107,21 +86,11 @@ class Keeper:
             weights_sha256=digest,
         )
 
-    def _weights(self) -> dict[str, Tensor]:
-        """As they are now, whatever training makes of them."""
-        told = self.module.state_dict()
-        return {name: tensor if name in self._frozen else tensor.clone() for name, tensor in told.items()}
-
-    def _write_best(self) -> None:
-        taken, self._unwritten = self._unwritten, None
-        if taken:
-            self._save("best.safetensors", *taken)
-
-    def _save(self, name: str, weights: dict[str, Tensor], epoch: Epoch) -> str:
+    def _save(self, name: str, epoch: Epoch) -> str:
         if not self.folder.is_dir():
             raise RunError(f"the run's folder {self.folder} was removed while it ran: its model has no place to go to")
         card = {**self.card, "epoch": epoch.number, "metrics": epoch.metrics()}
-        return save_model(weights, self.folder / name, card)
+        return save_model(self.module.state_dict(), self.folder / name, card)
 
 
 def _epoch(told: Mapping[str, Any] | None) -> Epoch | None:

@@ -17,7 +17,9 @@ class Running:
 
     def __init__(self, criterion: nn.CrossEntropyLoss, device: torch.device) -> None:
         self._criterion = criterion
-        self._loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        # Apple's GPUs have no float64.
+        self._sum_type = torch.float32 if device.type == "mps" else torch.float64
+        self._loss_sum = torch.zeros((), dtype=self._sum_type, device=device)
         self._hits = torch.zeros((), dtype=torch.int64, device=device)
         self._uncounted: list[tuple[Tensor, Tensor]] = []
         self._elements = 0
@@ -39,7 +41,7 @@ class Running:
         return int(self._hits)
 
     def state(self) -> dict[str, Tensor]:
-        """Of no dimension: loss_sum float64, hits int64; where samples are uncounted, logits [N, C] and labels [N].
+        """loss_sum [] float64 (mps: float32), hits [] int64; where samples are uncounted, logits [N, C] and labels [N].
 
         Those are kept apart, so that a loss is summed in the same order whether training was interrupted or not.
         """
@@ -50,8 +52,9 @@ class Running:
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
         """Take up what `state` told."""
-        there = {name: tensor.to(self._hits.device) for name, tensor in state.items()}
-        self._loss_sum, self._hits = there["loss_sum"], there["hits"]
+        device = self._hits.device
+        there = {name: tensor.to(device) for name, tensor in state.items() if name != "loss_sum"}
+        self._loss_sum, self._hits = state["loss_sum"].to(device, self._sum_type), there["hits"]
         if "logits" in there:
             self._uncounted = [(there["logits"], there["labels"])]
             self._elements = there["logits"].numel()
@@ -63,7 +66,7 @@ class Running:
         weight = self._criterion.weight
         says = len(labels) if weight is None else weight[labels].sum()
         with torch.no_grad():
-            self._loss_sum = self._loss_sum + self._criterion(logits, labels).double() * says
+            self._loss_sum = self._loss_sum + self._criterion(logits, labels).to(self._sum_type) * says
         self._hits = self._hits + (logits.argmax(dim=1) == labels).sum()
         self._uncounted.clear()
         self._elements = 0

@@ -90,12 +90,13 @@ def train(
         with notice.deferred():
             at = checkpointer.resume(loop, found) if found else loop.beginning(phase.first_epoch)
             found = None
-            keeper.begin(phase, loop.frozen)
+            keeper.begin(phase)
             loop = replace(loop, pause=partial(checkpointer.pause, loop), told=_teller(lifecycle, run, loop))
             _train(loop, at, keeper, run, report, lifecycle)
+            # What is frozen in this phase may train in the next, and the checkpoint being written tells its digest.
+            checkpointer.wait()
     with notice.deferred():
         report.stage(RunState.FINALIZING)
-        checkpointer.wait()
         return keeper.finish(classes)
 
 
