@@ -3,8 +3,6 @@
 import json
 import os
 import platform
-import resource
-import statistics
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -20,10 +18,9 @@ WEIGHTS = SHARED / "weights" / "resnet18-f37072fd.pth"
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that ended well: wall-clock and processor seconds, and what it printed."""
+    """A process that ended well: wall-clock seconds, and what it printed."""
 
     seconds: float
-    cpu_seconds: float
     out: str
 
     @property
@@ -35,16 +32,14 @@ class Finished:
 
 def timed(command: Sequence[str | Path], **environment: str) -> Finished:
     """From before the process is made until it is gone. Raises RuntimeError, with its words, where it fails."""
-    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     began = time.perf_counter()
     done = subprocess.run(
         list(map(str, command)), env={**os.environ, **environment}, capture_output=True, text=True, check=False
     )
     seconds = time.perf_counter() - began
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     if done.returncode:
         raise RuntimeError(f"{' '.join(map(str, command))}: exit status {done.returncode}\n{done.stderr[-3000:]}")
-    return Finished(seconds, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout)
+    return Finished(seconds, done.stdout)
 
 
 def machine() -> dict[str, Any]:
@@ -59,10 +54,6 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "python": platform.python_version(),
     }
-
-
-def median(values: Sequence[float]) -> float:
-    return float(statistics.median(values))
 
 
 def table(title: str, rows: Sequence[Mapping[str, Any]]) -> None:

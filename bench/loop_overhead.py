@@ -8,10 +8,12 @@ network, data, batches and optimizer, in one process, in turn.
 """
 
 import argparse
+import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -27,7 +29,7 @@ from fledge.training.keeper import Keeper
 from fledge.training.loop import Loop
 from fledge.training.optimization import make_optimizer
 from fledge.training.phases import Phase
-from harness import ROOT, Goal, finish, median, table
+from harness import ROOT, Goal, finish, table
 from torch import nn
 
 SAMPLES, FEATURES, HIDDEN, CLASSES, BATCH = 32 * 1000, 64, 64, 10, 32
@@ -78,7 +80,7 @@ def fledge(spec: TrainingSpec, x: torch.Tensor, y: torch.Tensor) -> float:
             val=FeatureBatches(x[:BATCH, None], y[:BATCH], batch_size=BATCH, seed=0, shuffled=False),
             classes=tuple("abcdefghij"), say=None,
         )  # fmt: skip
-        object.__setattr__(loop, "pause", partial(checkpointer.pause, loop))
+        loop = replace(loop, pause=partial(checkpointer.pause, loop))
         began = time.perf_counter()
         for epoch in loop.epochs(loop.beginning(0)):
             report.metrics(epoch.metrics(), epoch=epoch.number)
@@ -102,7 +104,7 @@ def main() -> int:
         for _ in range(told.repeat):
             for one, loop in loops.items():
                 seconds[one].append(loop(spec, x, y))
-        medians = {one: median(times) for one, times in seconds.items()}
+        medians = {one: statistics.median(times) for one, times in seconds.items()}
         ratio = medians["fledge"] / medians["raw"]
         rows += [{"optimizer": name, "loop": one, "us a step": medians[one] * 1e6} for one in loops]
         rows[-1]["ratio"] = ratio

@@ -8,7 +8,6 @@ DIR holds one folder a data set, each with train/ and val/. Prints a table, writ
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -17,8 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parent.parent
-SHARED = ROOT.parent / "shared"
+from harness import ROOT, SHARED, machine
+
 TUTORIAL = ["lr=0.001", "momentum=0.9", "batch_size=4", "epochs=10", "schedule=step", "step_size=7", "gamma=0.1"]
 
 
@@ -70,9 +69,8 @@ def measure(told: Any, photos: str, case: str, training: list[str]) -> dict[str,
 
 
 def report(rows: list[dict[str, Any]]) -> None:
-    machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     keys = list(dict.fromkeys((row["photos"], row["case"]) for row in rows))
-    print(f"{'photographs':14}{'case':22}{'runs':>5}{'median s':>10}{'best val':>10}{'peak MB':>9}   {machine}")
+    print(f"{'photographs':14}{'case':22}{'runs':>5}{'median s':>10}{'best val':>10}{'peak MB':>9}   {machine()}")
     for photos, case in keys:
         mine = [row for row in rows if (row["photos"], row["case"]) == (photos, case)]
         seconds = statistics.median(row["seconds"] for row in mine)
@@ -81,7 +79,7 @@ def report(rows: list[dict[str, Any]]) -> None:
         print(f"{photos:14}{case:22}{len(mine):5}{seconds:10.1f}{accuracy:10.1%}{memory:9.0f}")
     results = ROOT / "bench" / "results"
     results.mkdir(exist_ok=True)
-    (results / "real_photos.json").write_text(json.dumps({"machine": machine, "rows": rows}, indent=1))
+    (results / "real_photos.json").write_text(json.dumps({"machine": machine(), "rows": rows}, indent=1))
 
 
 if __name__ == "__main__":

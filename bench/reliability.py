@@ -10,7 +10,6 @@ is in a wrong state, no process is left over, a queue of 4 slots serves all, and
 import argparse
 import json
 import os
-import platform
 import random
 import signal
 import statistics
@@ -24,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from harness import ROOT, machine
 
-ROOT = Path(__file__).resolve().parent.parent
 SETTINGS = (
     "dataset.train=100", "training.epochs=6", "training.batch_size=8", "training.device=cpu",
     "training.optimizer=adamw", "training.lr=0.003", "training.checkpoint_every=5", "backend.slots=4",
@@ -186,14 +185,13 @@ def main() -> int:
         "QUEUED is seen, and never more than 4 at once": queued["most queued"] > 0 and queued["most at once"] <= 4,
         "the list stays within 3x": listed["ratio"] <= 3,
     }
-    machine = {"processor": platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()}
     parts = {"kills": killed, "queue": queued, "listing": listed}
     for name, part in parts.items():
         print(f"{name:10}" + ", ".join(f"{key} {value}" for key, value in part.items()))
     for name, kept in bounds.items():
         print(f"{'kept' if kept else 'MISSED':10}{name}")
     told.results.mkdir(exist_ok=True)
-    told_all = {"machine": machine, "seed": told.seed, **parts, "bounds": bounds}
+    told_all = {"machine": machine(), "seed": told.seed, **parts, "bounds": bounds}
     (told.results / "reliability.json").write_text(json.dumps(told_all, indent=1))
     return 0 if all(bounds.values()) else 1
 

@@ -9,13 +9,14 @@ time for 30 epochs is then reckoned from those, and said so.
 
 import argparse
 import json
+import statistics
 import sys
 import tempfile
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from harness import PHOTOS, ROOT, WEIGHTS, Goal, finish, median, table, timed
+from harness import PHOTOS, ROOT, WEIGHTS, Goal, finish, table, timed
 
 RIVALS = Path(__file__).parent / "rivals"
 EPOCHS = 30
@@ -85,8 +86,8 @@ def main() -> int:
             note(SECOND, fledge(told, folder, f"cache{turn}", "mode=head", f"epochs={EPOCHS}"))
         note(TUTORIAL, tutorial(told, folder))
         note(ALL_LAYERS, fledge(told, folder, "cache0", f"epochs={told.epochs}"))
-    seconds = {case: median([one["seconds"] for one in found]) for case, found in rows.items()}
-    accuracy = {case: median([one["accuracy"] for one in found]) for case, found in rows.items()}
+    seconds = {case: statistics.median([one["seconds"] for one in found]) for case, found in rows.items()}
+    accuracy = {case: statistics.median([one["accuracy"] for one in found]) for case, found in rows.items()}
     table(
         f"{told.photos.name}: whole processes, medians"
         + (

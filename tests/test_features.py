@@ -87,7 +87,8 @@ def trained(
         def forward(inputs: Tensor) -> Tensor:
             with torch.no_grad():
                 seen = through(inputs)
-            return head(seen)  # type: ignore[no-any-return]
+            logits: Tensor = head(seen)
+            return logits
     else:
         values = features.of(samples, "train", spec.views)
         batches = FeatureBatches(values, labels, batch_size=spec.batch_size, seed=5, shuffled=True)

@@ -1,8 +1,7 @@
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 
 import numpy as np
 import torch
-from fledge import Model, Options
 from fledge.spec.training import TrainingSpec
 from fledge.training.arithmetic import Arithmetic
 from fledge.training.batches import Batches
@@ -10,6 +9,8 @@ from fledge.training.criterion import class_weights
 from fledge.training.evaluation import evaluate
 from fledge.training.feature_batches import FeatureBatches
 from fledge.training.image_batches import ImageBatches
+from fledge_resnet.model import ResNet18
+from fledge_resnet.options import ResNetOptions
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -60,24 +61,15 @@ def augment(image: Image.Image) -> torch.Tensor:
     return torch.randint(0, 200, (3, 2, 2), dtype=torch.uint8) + torch.from_numpy(np.array(image)).permute(2, 0, 1)
 
 
-class Noisy(Model):
-    def build(self, classes: Sequence[str]) -> torch.nn.Module:
-        raise NotImplementedError
-
+class Noisy(ResNet18):
     def transforms(self, train: bool) -> Callable[[Image.Image], torch.Tensor]:
         return augment
-
-    def describe_transforms(self) -> Mapping[str, object]:
-        return {}
-
-    def parts(self, module: torch.nn.Module) -> tuple[torch.nn.Module, torch.nn.Module]:
-        raise NotImplementedError
 
 
 def images(workers: int) -> ImageBatches:
     return ImageBatches(
         [Noise(label) for label in range(10)],
-        Noisy(Options()),
+        Noisy(ResNetOptions(weights="none")),
         batch_size=4,
         seed=7,
         train=True,

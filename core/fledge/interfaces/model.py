@@ -64,7 +64,7 @@ class Model(ABC):
     def shorter_edge(self) -> int | None:
         """How much of an image is enough: larger ones are shrunk to a shorter edge of so many pixels.
 
-        It happens before `transforms`, once for all epochs, and bilinearly. None: they stay as large as they are.
+        It happens before `transforms`, bilinearly. None: they stay as large as they are.
         """
         return None
 

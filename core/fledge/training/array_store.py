@@ -16,6 +16,7 @@ import shutil
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,6 @@ Array = NDArray[Any]
 
 _FLUSH_SECONDS = 5.0
 _FORGOTTEN_AFTER_SECONDS = 30 * 86400
-# So much may stay mapped; the rest is let go of, and is still in the system's cache of the file.
-_MAPPED_BYTES = 1 << 28
 
 
 class ArrayStore:
@@ -44,11 +43,6 @@ class ArrayStore:
         self._columns = 2 + dimensions
         self._index = np.empty((0, self._columns), np.int64)
         self._bytes: mmap.mmap | None = None
-        self._verified = np.zeros(count, bool)
-        self._touched = 0
-
-    def __len__(self) -> int:
-        return self._count
 
     def make(self, arrays: Callable[[int], Iterator[Array]], waiting: Callable[[], None]) -> "ArrayStore":
         """Have it whole: `arrays(start)` gives those that are still missing, in order. Returns itself.
@@ -75,14 +69,8 @@ class ArrayStore:
         assert self._bytes is not None
         begin, row = self._begin(number), self._index[number]
         content = self._bytes[begin : row[0]]
-        if not self._verified[number]:
-            if zlib.crc32(content) != row[1]:
-                return None
-            self._verified[number] = True
-        self._touched += len(content)
-        if self._touched > _MAPPED_BYTES and hasattr(mmap, "MADV_DONTNEED"):
-            self._bytes.madvise(mmap.MADV_DONTNEED)
-            self._touched = 0
+        if zlib.crc32(content) != row[1]:
+            return None
         return np.frombuffer(content, self._dtype).reshape(row[2:])
 
     def whole(self) -> Array | None:
@@ -95,15 +83,6 @@ class ArrayStore:
     def drop(self) -> None:
         """Remove it from the disk."""
         shutil.rmtree(self.path, ignore_errors=True)
-
-    def __getstate__(self) -> dict[str, Any]:
-        # A process that is started and not forked maps the file for itself.
-        return {**self.__dict__, "_bytes": None}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        with (self.path / "arrays").open("rb") as file:
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
 
     def _begin(self, number: int) -> int:
         return int(self._index[number - 1, 0]) if number else 0
@@ -153,5 +132,7 @@ class ArrayStore:
 def _forget_others(path: Path) -> None:
     """Remove what nobody has used for a month: data sets change, and what was made from their past serves nobody."""
     for other in path.parent.iterdir():
-        if other.is_dir() and other != path and time.time() - other.stat().st_mtime > _FORGOTTEN_AFTER_SECONDS:
-            shutil.rmtree(other, ignore_errors=True)
+        # Another run may be removing the same one.
+        with suppress(FileNotFoundError):
+            if other.is_dir() and other != path and time.time() - other.stat().st_mtime > _FORGOTTEN_AFTER_SECONDS:
+                shutil.rmtree(other, ignore_errors=True)

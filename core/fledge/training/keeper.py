@@ -90,7 +90,7 @@ class Keeper:
         if not self.folder.is_dir():
             raise RunError(f"the run's folder {self.folder} was removed while it ran: its model has no place to go to")
         card = {**self.card, "epoch": epoch.number, "metrics": epoch.metrics()}
-        return save_model(self.module.state_dict(), self.folder / name, card)
+        return save_model(self.module, self.folder / name, card)
 
 
 def _epoch(told: Mapping[str, Any] | None) -> Epoch | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from safetensors.torch import save
-from torch import Tensor
+from torch import Tensor, nn
 
 from fledge.atomic import write_atomic
 from fledge.digest import tensors_sha256
@@ -17,17 +17,18 @@ from fledge.errors import DataError
 CARD_FORMAT = 1
 
 
-def save_model(weights: Mapping[str, Tensor], path: Path, card: Mapping[str, Any]) -> str:
+def save_model(module: nn.Module, path: Path, card: Mapping[str, Any]) -> str:
     """Write `path` (.safetensors) and its card (.json beside it), each in one step; returns the weights' digest.
 
     The card is what is given, and: format, file, file_sha256, weights_sha256.
     """
     # Copies, because the format refuses tensors that share memory.
-    plain = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format) for name, tensor in weights.items()
+    weights: dict[str, Tensor] = {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in module.state_dict().items()
     }
-    digest = tensors_sha256(plain)
-    data = save(plain, metadata={"format": "pt", "weights_sha256": digest})
+    digest = tensors_sha256(weights)
+    data = save(weights, metadata={"format": "pt", "weights_sha256": digest})
     told = {
         "format": CARD_FORMAT,
         **card,
