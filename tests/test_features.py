@@ -20,6 +20,7 @@ from fledge.training.batches import Batch, Batches
 from fledge.training.feature_batches import FeatureBatches
 from fledge.training.features import Features
 from fledge.training.image_batches import ImageBatches
+from fledge.training.images import Images
 from fledge.training.loop import Loop
 from fledge.training.optimization import make_optimizer
 from fledge.training.phases import Phase
@@ -77,20 +78,19 @@ def trained(
     backbone, head = model.parts(module)
     backbone.requires_grad_(False).eval()
     through = arithmetic.forward(backbone)
-    images = ImageBatches(
-        samples, model, batch_size=spec.batch_size, seed=5, train=True, workers=0, arithmetic=arithmetic
-    )
+    images = Images(samples, model.shorter_edge())
+    seen = ImageBatches(images, model, batch_size=spec.batch_size, seed=5, train=True, workers=0, arithmetic=arithmetic)
     labels = torch.tensor([sample.label for sample in samples])
     if features is None:
-        batches: Batches = InTurn(images, spec.views)
+        batches: Batches = InTurn(seen, spec.views)
 
         def forward(inputs: Tensor) -> Tensor:
             with torch.no_grad():
-                seen = through(inputs)
-            logits: Tensor = head(seen)
+                outputs = through(inputs)
+            logits: Tensor = head(outputs)
             return logits
     else:
-        values = features.of(samples, "train", spec.views)
+        values = features.of(images, "train", spec.views)
         batches = FeatureBatches(values, labels, batch_size=spec.batch_size, seed=5, shuffled=True)
         forward = head
     loop = Loop(
@@ -121,7 +121,7 @@ def test_a_head_on_features_is_the_head_behind_the_backbone(
 class Floating(ResNet18):
     """Made for an interface that is not this one's: its transforms normalize."""
 
-    def transforms(self, train: bool) -> Callable[[Image.Image], Tensor]:
+    def transforms(self, train: bool) -> Callable[[Tensor], Tensor]:
         seen = super().transforms(train)
         return lambda image: seen(image) / 255
 
@@ -133,7 +133,7 @@ def test_transforms_that_make_no_bytes_are_refused(tmp_path: Path, views: int) -
     backbone, _ = model.parts(arithmetic.settle(model.build(("a", "b"))))
     features = Features(model, backbone, arithmetic, 5, tmp_path, Reporter(tmp_path))
     with pytest.raises(PluginError, match=r"made torch\.float32 of .*, where uint8"):
-        features.of([Stripes(0)], "train", views)
+        features.of(Images([Stripes(0)], None), "train", views)
 
 
 HEAD = ("training.mode=head", "training.epochs=4", "training.views=2", "training.device=cpu", "dataset.train=40")

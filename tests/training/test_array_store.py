@@ -1,10 +1,12 @@
 """Arrays that are made once: found again, gone on with after a kill, and never trusted where they were damaged."""
 
+import pickle
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
+import psutil
 import pytest
 from fledge.training.array_store import Array, ArrayStore
 from hypothesis import given
@@ -87,3 +89,21 @@ def test_a_damaged_array_is_not_given(place: float, bit: int) -> None:
         got = [damaged.get(number) for number in range(COUNT)]
         assert sum(one is None for one in got) == 1
         assert damaged.whole() is None
+
+
+def test_another_process_maps_the_same_file(tmp_path: Path) -> None:
+    one = pickle.loads(pickle.dumps(made(tmp_path)[0]))
+    assert all(same(one, number) for number in range(COUNT))
+
+
+def test_reading_it_all_takes_little_memory(tmp_path: Path) -> None:
+    size, count = 4_000_000, 60
+    arrays = (np.full((1, size), number, dtype=np.uint8) for number in range(count))
+    large = ArrayStore(tmp_path, {}, count, "uint8", dimensions=2).make(lambda _: arrays, nobody)
+    before, most = psutil.Process().memory_info().rss, 0
+    for number in range(count):
+        got = large.get(number)
+        assert got is not None
+        assert got[0, -1] == number
+        most = max(most, psutil.Process().memory_info().rss)
+    assert most - before < size * count / 2

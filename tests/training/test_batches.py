@@ -9,6 +9,7 @@ from fledge.training.criterion import class_weights
 from fledge.training.evaluation import evaluate
 from fledge.training.feature_batches import FeatureBatches
 from fledge.training.image_batches import ImageBatches
+from fledge.training.images import Images
 from fledge_resnet.model import ResNet18
 from fledge_resnet.options import ResNetOptions
 from hypothesis import given
@@ -57,18 +58,18 @@ class Noise:
         return Image.fromarray(np.full((2, 2, 3), self.label, dtype=np.uint8))
 
 
-def augment(image: Image.Image) -> torch.Tensor:
-    return torch.randint(0, 200, (3, 2, 2), dtype=torch.uint8) + torch.from_numpy(np.array(image)).permute(2, 0, 1)
+def augment(image: torch.Tensor) -> torch.Tensor:
+    return torch.randint(0, 200, (3, 2, 2), dtype=torch.uint8) + image
 
 
 class Noisy(ResNet18):
-    def transforms(self, train: bool) -> Callable[[Image.Image], torch.Tensor]:
+    def transforms(self, train: bool) -> Callable[[torch.Tensor], torch.Tensor]:
         return augment
 
 
 def images(workers: int) -> ImageBatches:
     return ImageBatches(
-        [Noise(label) for label in range(10)],
+        Images([Noise(label) for label in range(10)], None),
         Noisy(ResNetOptions(weights="none")),
         batch_size=4,
         seed=7,

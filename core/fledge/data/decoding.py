@@ -1,15 +1,22 @@
 """From a sample to the pixels that a network may see of it."""
 
-from PIL.Image import Image, Resampling
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL.Image import Resampling
 
 from fledge.interfaces.dataset import Sample
 
 
-def decode(sample: Sample, edge: int | None) -> Image:
-    """RGB; where its shorter edge is longer than `edge` it is shrunk to it, the longer one rounded down."""
+def decode(sample: Sample, edge: int | None) -> NDArray[Any]:
+    """uint8 [H, W, 3], RGB. A shorter edge that is longer than `edge` is shrunk to it, the longer one rounded down.
+
+    Raises DataError, naming the file, when it cannot be decoded.
+    """
     image = sample.load(edge or 0)
     shorter = min(image.size)
-    if edge is None or shorter <= edge:
-        return image
-    width, height = (edge if side == shorter else edge * side // shorter for side in image.size)
-    return image.resize((width, height), Resampling.BILINEAR)
+    if edge is not None and shorter > edge:
+        width, height = (edge if side == shorter else edge * side // shorter for side in image.size)
+        image = image.resize((width, height), Resampling.BILINEAR)
+    return np.array(image)

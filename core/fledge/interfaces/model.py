@@ -11,7 +11,6 @@ from fledge.interfaces.options import Options
 from fledge.interfaces.progress import Progress, no_progress
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
     from torch import Tensor, nn
 
 
@@ -52,12 +51,12 @@ class Model(ABC):
         """
 
     @abstractmethod
-    def transforms(self, train: bool) -> "Callable[[Image], Tensor]":
-        """A picklable callable from an RGB image of any size to what the network sees of it, uint8 [3, H, W].
+    def transforms(self, train: bool) -> "Callable[[Tensor], Tensor]":
+        """A picklable callable from an RGB image of any size to what the network sees of it; both uint8 [3, H, W].
 
         `normalization` is applied afterwards, to whole batches.
 
-        With `train` it may draw from torch's global generator, which the data pipeline seeds from
+        With `train` it may draw from torch's global generator of the CPU, which the data pipeline seeds from
         (seed, epoch, index) before each call, and from nothing else.
         """
 

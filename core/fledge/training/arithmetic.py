@@ -66,7 +66,7 @@ class Arithmetic:
         return normalize
 
 
-def transformed(transform: Callable[[Any], Tensor], image: Any, name: str) -> Tensor:
+def transformed(transform: Callable[[Tensor], Tensor], image: Tensor, name: str) -> Tensor:
     """What a model's transforms make of an image. Raises PluginError where it is not uint8 [3, H, W]."""
     pixels = transform(image)
     if pixels.dtype != torch.uint8:

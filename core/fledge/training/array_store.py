@@ -30,10 +30,15 @@ Array = NDArray[Any]
 
 _FLUSH_SECONDS = 5.0
 _FORGOTTEN_AFTER_SECONDS = 30 * 86400
+# How much of what was read stays in memory as this process's own; the system's cache keeps what it has room for.
+_RESIDENT_BYTES = 64 << 20
 
 
 class ArrayStore:
-    """The arrays of `dtype` and of `dimensions` that were made from `facts`, `count` of them."""
+    """The arrays of `dtype` and of `dimensions` that were made from `facts`, `count` of them.
+
+    Picklable once it is made: another process maps the same file.
+    """
 
     def __init__(self, folder: Path, facts: Mapping[str, Any], count: int, dtype: str, dimensions: int) -> None:
         self._facts = json.dumps({**facts, "count": count, "dtype": dtype}, sort_keys=True)
@@ -43,6 +48,12 @@ class ArrayStore:
         self._columns = 2 + dimensions
         self._index = np.empty((0, self._columns), np.int64)
         self._bytes: mmap.mmap | None = None
+        self._read = 0
+
+    @property
+    def missing(self) -> int:
+        """How many of them are not on the disk yet."""
+        return self._count - len(self._read_index())
 
     def make(self, arrays: Callable[[int], Iterator[Array]], waiting: Callable[[], None]) -> "ArrayStore":
         """Have it whole: `arrays(start)` gives those that are still missing, in order. Returns itself.
@@ -60,18 +71,18 @@ class ArrayStore:
         os.utime(self.path)
         _forget_others(self.path)
         self._index = index
-        with (self.path / "arrays").open("rb") as file:
-            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+        self._map()
         return self
 
     def get(self, number: int) -> Array | None:
         """A copy of one array; None where its bytes are not the ones that were written."""
         assert self._bytes is not None
         begin, row = self._begin(number), self._index[number]
-        content = self._bytes[begin : row[0]]
-        if zlib.crc32(content) != row[1]:
+        content = np.frombuffer(self._bytes, np.uint8, row[0] - begin, begin).copy()
+        self._forget_read(len(content))
+        if zlib.crc32(content.data) != row[1]:
             return None
-        return np.frombuffer(content, self._dtype).reshape(row[2:])
+        return content.view(self._dtype).reshape(row[2:])
 
     def whole(self) -> Array | None:
         """All of them as one array [count, ...], mapped and not read; None where one is damaged."""
@@ -83,6 +94,25 @@ class ArrayStore:
     def drop(self) -> None:
         """Remove it from the disk."""
         shutil.rmtree(self.path, ignore_errors=True)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_bytes": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self._map()
+
+    def _map(self) -> None:
+        with (self.path / "arrays").open("rb") as file:
+            self._bytes = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)
+
+    def _forget_read(self, size: int) -> None:
+        """Mapped pages count as this process's memory until they are given back."""
+        self._read += size
+        if self._read > _RESIDENT_BYTES and hasattr(mmap, "MADV_DONTNEED"):
+            assert self._bytes is not None
+            self._bytes.madvise(mmap.MADV_DONTNEED)
+            self._read = 0
 
     def _begin(self, number: int) -> int:
         return int(self._index[number - 1, 0]) if number else 0

@@ -19,6 +19,7 @@ from fledge.training.facts import Samples
 from fledge.training.feature_batches import FeatureBatches
 from fledge.training.features import Features
 from fledge.training.image_batches import ImageBatches
+from fledge.training.images import Images
 from fledge.training.loop import Loop
 from fledge.training.optimization import make_optimizer
 from fledge.training.phases import Phase
@@ -87,7 +88,7 @@ class Assembly:
 
         def batches(split: Split, *, train: bool) -> ImageBatches:
             return ImageBatches(
-                self._samples[split],
+                self._kept(split),
                 self._model,
                 batch_size=size if train else max(size, _EVALUATION_IMAGES),
                 seed=self._spec.seed,
@@ -100,10 +101,12 @@ class Assembly:
 
     def _features(self, phase: Phase, backbone: nn.Module) -> tuple[Batches, Batches]:
         features = Features(self._model, backbone, self._arithmetic, self._spec.seed, self._cache, self._report)
+        # Kept, where a later phase asks for the same images again.
+        images = self._kept if phase.spec.mode == "head+finetune" else self._decoded
 
         def batches(split: Split, *, train: bool) -> FeatureBatches:
             return FeatureBatches(
-                features.of(self._samples[split], split, phase.spec.views if train else 0),
+                features.of(images(split), split, phase.spec.views if train else 0),
                 _labels(self._samples[split]).to(self._arithmetic.device),
                 batch_size=phase.spec.batch_size if train else _EVALUATION_FEATURES,
                 seed=self._spec.seed,
@@ -111,6 +114,12 @@ class Assembly:
             )
 
         return batches("train", train=True), batches("val", train=False)
+
+    def _decoded(self, split: Split) -> Images:
+        return Images(self._samples[split], self._model.shorter_edge())
+
+    def _kept(self, split: Split) -> Images:
+        return Images.kept(self._samples[split], split, self._model.shorter_edge(), self._cache, self._report)
 
 
 def _labels(samples: Sequence[Sample]) -> torch.Tensor:

@@ -2,7 +2,17 @@
 
 import hashlib
 import sys
+from collections.abc import Iterable
 from pathlib import Path
+
+# These go by their version.
+_RELEASED = {"builtins", "abc", "typing", "torch", "torchvision", "pydantic"}
+
+
+def code_of(types: Iterable[type]) -> list[list[str]]:
+    """fledge and the packages that classes are from, each with a digest of its source."""
+    tops = {one.__module__.split(".")[0] for one in types} | {"fledge"}
+    return [[top, code_digest(top)] for top in sorted(tops - _RELEASED)]
 
 
 def code_digest(module: str) -> str:

@@ -30,3 +30,8 @@ def describe(samples: Samples, classes: Sequence[str]) -> dict[str, Any]:
         for line in sorted(f"{split}\0{classes[sample.label]}\0{sample.fingerprint}\n" for sample in found):
             digest.update(line.encode())
     return {"counts": counts, "fingerprint": digest.hexdigest()}
+
+
+def fingerprint(samples: Sequence[Sample]) -> str:
+    """SHA-256 over the images of a split, in its order."""
+    return hashlib.sha256("\n".join(sample.fingerprint for sample in samples).encode()).hexdigest()

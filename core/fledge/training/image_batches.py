@@ -1,44 +1,39 @@
-"""ImageBatches: batches decoded from images and transformed, in this process or in several."""
+"""ImageBatches: batches of transformed images, made in this process or in several."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
-from fledge.data.decoding import decode
-from fledge.errors import FledgeError, PluginError
-from fledge.interfaces.dataset import Sample
+from fledge.errors import FledgeError
 from fledge.interfaces.model import Model
 from fledge.training.arithmetic import Arithmetic, transformed
 from fledge.training.batches import Batch, Batches
+from fledge.training.images import Images
 from fledge.training.loader_process import BoundToParent
-from fledge.training.seeds import seed_torch
+from fledge.training.seeds import seed_augmentation
 
 Key = tuple[int, int]
 
 
-class _Images(Dataset[tuple[Tensor, int] | FledgeError]):
+class _Transformed(Dataset[tuple[Tensor, int] | FledgeError]):
     """One transformed image by (epoch, index), the same whichever process asks."""
 
-    def __init__(self, samples: Sequence[Sample], model: Model, seed: int, *, train: bool) -> None:
-        self.samples = samples
-        self.edge = model.shorter_edge()
+    def __init__(self, images: Images, model: Model, seed: int, *, train: bool) -> None:
+        self.images = images
         self.transform = model.transforms(train=train)
         self.seed = seed
 
     def __getitem__(self, key: Key) -> tuple[Tensor, int] | FledgeError:
         epoch, index = key
-        sample = self.samples[index]
+        sample = self.images.samples[index]
         try:
-            image = decode(sample, self.edge)
+            image = self.images[index]
+            seed_augmentation(self.seed, epoch, index)
+            return transformed(self.transform, image, sample.name), sample.label
         except FledgeError as error:
             # Returned, because torch sends what a loader process raises home as a traceback's text.
-            return error
-        seed_torch(self.seed, "augment", epoch, index)
-        try:
-            return transformed(self.transform, image, sample.name), sample.label
-        except PluginError as error:
             return error
 
 
@@ -68,7 +63,7 @@ class ImageBatches(Batches):
 
     def __init__(
         self,
-        samples: Sequence[Sample],
+        images: Images,
         model: Model,
         *,
         batch_size: int,
@@ -77,7 +72,7 @@ class ImageBatches(Batches):
         workers: int,
         arithmetic: Arithmetic,
     ) -> None:
-        super().__init__(len(samples), batch_size, seed, shuffled=train)
+        super().__init__(len(images.samples), batch_size, seed, shuffled=train)
         self._device = arithmetic.device
         self._normalize = arithmetic.pixels(*model.normalization())
         self._order = _Order(self)
@@ -85,7 +80,7 @@ class ImageBatches(Batches):
         if workers:
             options = {"persistent_workers": True, "prefetch_factor": 4, "worker_init_fn": BoundToParent()}
         self._loader = DataLoader(
-            _Images(samples, model, seed, train=train),
+            _Transformed(images, model, seed, train=train),
             batch_sampler=self._order,
             num_workers=workers,
             collate_fn=_collate,

@@ -21,6 +21,11 @@ def seed_torch(seed: int, *purpose: str | int) -> None:
     torch.manual_seed(derive(seed, *purpose))
 
 
+def seed_augmentation(seed: int, epoch: int, index: int) -> None:
+    """Seed the generator that a model's transforms draw from: torch's global one of the CPU."""
+    torch.default_generator.manual_seed(derive(seed, "augment", epoch, index))
+
+
 def step_seeder(device: torch.device) -> Callable[[int], object]:
     """What seeds the generators that a step on `device` draws from, in a microsecond where it is the CPU."""
     return torch.default_generator.manual_seed if device.type == "cpu" else torch.manual_seed

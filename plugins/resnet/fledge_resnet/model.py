@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import ClassVar, cast
 
 import torch
 from fledge import Model, ParameterGroup, PluginError, Progress
@@ -13,9 +13,6 @@ from fledge_resnet import transforms
 from fledge_resnet.architecture import bare
 from fledge_resnet.options import ResNetOptions
 from fledge_resnet.weights import PINS, Pretrained, from_file, imagenet
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 
 class ResNet(Model):
@@ -58,7 +55,7 @@ class ResNet(Model):
         module.fc = head
         return module
 
-    def transforms(self, train: bool) -> "Callable[[Image], torch.Tensor]":
+    def transforms(self, train: bool) -> Callable[[torch.Tensor], torch.Tensor]:
         size = self.options.image_size
         return transforms.training(size) if train else transforms.evaluation(size)
 

@@ -1,13 +1,10 @@
 """How an image becomes a ResNet's input: the well-known transfer-learning recipe."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, cast
 
 import torch
+from torch import nn
 from torchvision.transforms import v2
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 # The statistics of ImageNet's training images, which every pretrained torchvision network expects.
 MEAN = (0.485, 0.456, 0.406)
@@ -16,22 +13,23 @@ STD = (0.229, 0.224, 0.225)
 _INTERPOLATION = v2.InterpolationMode.BILINEAR
 
 
-def training(size: int) -> "Callable[[Image], torch.Tensor]":
+def training(size: int) -> Callable[[torch.Tensor], torch.Tensor]:
     """A random part of the image (8% to 100% of its area), mirrored half of the time; draws from torch's generator."""
-    return _pipeline(
-        v2.RandomResizedCrop(size, interpolation=_INTERPOLATION, antialias=True), v2.RandomHorizontalFlip()
-    )
+    crop = v2.RandomResizedCrop(size, interpolation=_INTERPOLATION, antialias=True)
+    return nn.Sequential(crop, v2.RandomHorizontalFlip())
 
 
-def evaluation(size: int) -> "Callable[[Image], torch.Tensor]":
+def evaluation(size: int) -> Callable[[torch.Tensor], torch.Tensor]:
     """The middle of the image, always the same."""
-    return _pipeline(v2.Resize(resize_edge(size), interpolation=_INTERPOLATION, antialias=True), v2.CenterCrop(size))
+    resize = v2.Resize(resize_edge(size), interpolation=_INTERPOLATION, antialias=True)
+    return nn.Sequential(resize, v2.CenterCrop(size))
 
 
 def describe(size: int) -> Mapping[str, object]:
     """What `evaluation(size)` does.
 
-    `resize`: the shorter edge becomes this long, the longer one keeps the ratio and is rounded down.
+    `resize`: the shorter edge becomes this long, the longer one keeps the ratio and is rounded down. Libraries round
+    a shrunken or enlarged image's pixels to one level of 255 or to the next.
     `crop`: edge of the central square; its offsets are half the difference, halves rounded to even.
     Pixels are then divided by 255, and `mean` subtracted and `std` divided by, per channel.
     """
@@ -51,9 +49,3 @@ def describe(size: int) -> Mapping[str, object]:
 
 def resize_edge(size: int) -> int:
     return round(size * 256 / 224)
-
-
-def _pipeline(*geometry: object) -> "Callable[[Image], torch.Tensor]":
-    # Geometry comes first, on Pillow's bytes: it is several times faster there than on float tensors.
-    steps = [*geometry, v2.PILToTensor(), v2.ToPureTensor()]
-    return cast("Callable[[Image], torch.Tensor]", v2.Compose(steps))

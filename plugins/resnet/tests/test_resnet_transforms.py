@@ -15,9 +15,9 @@ from PIL import Image
 MODEL = ResNet18(ResNetOptions(weights="none"))
 
 
-def picture(width: int, height: int) -> Image.Image:
+def picture(width: int, height: int) -> torch.Tensor:
     noise = np.random.default_rng(width * 1000 + height).integers(0, 256, (height, width, 3), dtype=np.uint8)
-    return Image.fromarray(noise)
+    return torch.from_numpy(noise).permute(2, 0, 1)
 
 
 @settings(max_examples=20, deadline=None)
@@ -64,7 +64,11 @@ def test_the_description_is_enough_for_another_program(width: int, height: int, 
     model, image = ResNet18(ResNetOptions(weights="none", image_size=size)), picture(width, height)
     mean, std = (torch.tensor(values)[:, None, None] for values in model.normalization())
     seen = (model.transforms(False)(image) / 255 - mean) / std
-    assert torch.allclose(as_described(dict(model.describe_transforms()), image), seen, atol=1e-6)
+    described = as_described(dict(model.describe_transforms()), Image.fromarray(image.permute(1, 2, 0).numpy()))
+    # One level of 255 is what two libraries may differ by when they resize.
+    levels = (described - seen).abs() * std * 255
+    assert levels.max() < 1.001
+    assert levels.mean() < 0.1
 
 
 @pytest.mark.parametrize(("size", "resize"), [(32, 37), (224, 256), (448, 512), (1024, 1170)])

@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from fledge import Model
-from PIL.Image import Image
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
@@ -37,13 +36,15 @@ class Tiny(Model):
             backbone.register_forward_pre_hook(lambda *_: time.sleep(self.options.slow))
         return nn.Sequential(backbone, head)
 
-    def transforms(self, train: bool) -> Callable[[Image], Tensor]:
+    def transforms(self, train: bool) -> Callable[[Tensor], Tensor]:
         size = self.options.size
         steps: list[nn.Module] = (
             [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()] if train else [v2.Resize((size, size))]
         )
-        transform: Callable[[Image], Tensor] = v2.Compose([*steps, v2.PILToTensor()])
-        return transform
+        return nn.Sequential(*steps)
+
+    def shorter_edge(self) -> int:
+        return 2 * self.options.size
 
     def describe_transforms(self) -> Mapping[str, object]:
         return {"resize": [self.options.size, self.options.size]}
