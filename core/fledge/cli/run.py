@@ -11,14 +11,14 @@ _SCRIPT_ARGS = "fledge.script_args"
 
 
 class RunCommand(TyperCommand):
-    """Keeps what stands behind `--` for the script, word by word."""
+    """Keeps what stands behind `--` for the script, word by word; and knows an option whose value may be left out."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         if "--" in args:
             at = args.index("--")
             ctx.meta[_SCRIPT_ARGS] = args[at + 1 :]
             args = args[:at]
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, ["--profile=table" if word == "--profile" else word for word in args])
 
 
 def run(
@@ -35,12 +35,14 @@ def run(
     set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set any key of the spec.")
     ] = None,
+    profile: Annotated[
+        str | None, typer.Option(metavar="[=trace]", help="Tell where the time went: training.profile.")
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; start nothing.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as it runs; print its id.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Standard output is JSON, an object a line.")] = False,
 ) -> int:
     from fledge.cli.context import context
-    from fledge.cli.follow import follow
     from fledge.cli.printing import print_json, print_plan
     from fledge.errors import UsageError
     from fledge.plan.make import make_plan
@@ -53,6 +55,7 @@ def run(
         "backend.name": backend,
         "launcher.name": launcher,
         "experiment": experiment,
+        "training.profile": profile,
         "script.path": str(script) if script else None,
     }
     overrides: list[tuple[str, Any]] = [(key, value) for key, value in named.items() if value is not None]
@@ -81,4 +84,7 @@ def run(
     if detach:
         print_json({"run": started.id, "state": "QUEUED"}) if as_json else print(started.id)
         return 0
+    # Imported while the run starts.
+    from fledge.cli.follow import follow
+
     return follow(started, here, as_json=as_json)

@@ -102,10 +102,10 @@ def discover() -> Catalog:
     manager = new_manager()
     plugins: dict[str, Plugin] = {}
     broken: list[BrokenPlugin] = []
+    listed = [(Plugin.of(entry_point), entry_point) for entry_point in entry_points(group=GROUP)]
     # An editable install can be listed twice, by its metadata and by its source folder.
-    unique = {(e.name, e.value, e.dist.name if e.dist else ""): e for e in entry_points(group=GROUP)}
-    for entry_point in sorted(unique.values(), key=lambda e: e.name):
-        plugin = Plugin.of(entry_point)
+    unique = {(plugin.name, plugin.distribution, point.value): (plugin, point) for plugin, point in listed}
+    for plugin, entry_point in sorted(unique.values(), key=lambda one: one[0].name):
         if plugin.name in disabled:
             continue
         if plugin.name in plugins:
@@ -113,7 +113,7 @@ def discover() -> Catalog:
             broken.append(BrokenPlugin(plugin, f"distribution {other!r} has a plugin of the same name"))
             continue
         plugins[plugin.name] = plugin
-        problem = register(manager, entry_point)
+        problem = register(manager, plugin, entry_point)
         if problem:
             broken.append(problem)
     found = []

@@ -25,9 +25,12 @@ class Plugin:
 
     @classmethod
     def of(cls, entry_point: EntryPoint) -> "Plugin":
-        dist = entry_point.dist
         package = entry_point.module.split(".")[0]
-        return cls(entry_point.name, dist.name if dist else "?", dist.version if dist else "?", package)
+        if entry_point.dist is None:
+            return cls(entry_point.name, "?", "?", package)
+        # Once: every look at it reads and parses the distribution's file.
+        told = entry_point.dist.metadata
+        return cls(entry_point.name, told["Name"], told["Version"], package)
 
 
 @dataclass(frozen=True)
@@ -42,9 +45,8 @@ class BrokenPlugin:
         return f"plugin {self.plugin.name!r} of distribution {self.plugin.distribution!r} is left out: {self.reason}"
 
 
-def register(manager: pluggy.PluginManager, entry_point: EntryPoint) -> BrokenPlugin | None:
+def register(manager: pluggy.PluginManager, plugin: Plugin, entry_point: EntryPoint) -> BrokenPlugin | None:
     """Load the plugin into the manager; returns what is wrong with it instead of raising."""
-    plugin = Plugin.of(entry_point)
     try:
         with quiet_stdout():
             module = entry_point.load()

@@ -20,6 +20,7 @@ class History:
     tries      how often a worker began since a person last submitted the run; retries, how many submissions since
                then were not a person's
     metrics    the last value of each; a finished model's own figures come last and so win
+    profile    where the last worker's time went, where somebody wanted to know: rows of path, seconds and count
     """
 
     state: RunState = RunState.QUEUED
@@ -32,6 +33,7 @@ class History:
     retries: int = 0
     metrics: dict[str, Any] = field(default_factory=dict)
     weights_sha256: str | None = None
+    profile: list[dict[str, Any]] | None = None
 
     @classmethod
     def read(cls, folder: Path) -> "History":
@@ -55,6 +57,8 @@ class History:
                 self._hear_resumed(event)
             case "metrics":
                 self.metrics.update(event["values"])
+            case "profile":
+                self.profile = event["rows"]
             case "trained":
                 self.metrics.update(event["metrics"])
                 self.weights_sha256 = event["weights_sha256"]

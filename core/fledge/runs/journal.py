@@ -11,6 +11,7 @@ Each line of `journal.jsonl` is a JSON object with `time` (UTC, ISO 8601) and `e
     progress   what, done, total, unit
     warning    message
     artifact   path below the run's folder, size, sha256
+    profile    rows of path, seconds and count: where the worker's time went
     trained    classes, metrics and weights_sha256 of the finished model
 
 What was done again after a resume is told again: of two events for one epoch, the later holds.
@@ -26,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from fledge.interfaces.state import RunState
+from fledge.profiling import timed
 
 FILE = "journal.jsonl"
 
@@ -39,6 +41,7 @@ class Journal:
         self.path = folder / FILE
         self._handle: int | None = None
 
+    @timed("journal")
     def write(self, event: str, /, **fields: Any) -> None:
         told = {"time": now(), "event": event, **fields}
         line = (json.dumps(_plain(told), allow_nan=False) + "\n").encode()

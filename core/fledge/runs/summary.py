@@ -39,7 +39,18 @@ def description(run: RunDirectory, record: RunRecord) -> dict[str, Any]:
         "submissions": record.submission,
         "weights_sha256": history.weights_sha256,
         "error": record.error,
+        "profile": history.profile,
     }
+
+
+def profile_lines(rows: list[dict[str, Any]]) -> list[str]:
+    """A profile as a table: what is within something else is indented below it."""
+    total = rows[0]["seconds"] or 1.0
+    lines = [f"{'where the time went':<36}{'seconds':>9}{'share':>8}{'times':>9}{'ms each':>10}"]
+    for row in rows:
+        name, seconds, count = "  " * (len(row["path"]) - 1) + row["path"][-1], row["seconds"], row["count"]
+        lines.append(f"{name:<36}{seconds:9.2f}{seconds / total:8.1%}{count:9}{seconds / count * 1000:10.2f}")
+    return lines
 
 
 def as_line(told: dict[str, Any]) -> str:

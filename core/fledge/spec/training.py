@@ -90,6 +90,12 @@ class TrainingSpec(Section):
         "or a passing error (a network that was away, say) ended it",
     )
 
+    profile: Literal["off", "table", "trace"] = Field(
+        "off",
+        description="tell where the time went: as a table, or also span by span in outputs/trace.json "
+        "(for chrome://tracing or Perfetto); on a GPU this costs speed, since every span waits for it",
+    )
+
     @property
     def checkpoint_seconds(self) -> float | None:
         """None where checkpoints go by steps."""

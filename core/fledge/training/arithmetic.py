@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from fledge.errors import PluginError, SpecError
+from fledge.profiling import timed
 from fledge.spec.training import TrainingSpec
 
 Forward = Callable[[Tensor], Tensor]
@@ -66,6 +67,7 @@ class Arithmetic:
         return normalize
 
 
+@timed("augment")
 def transformed(transform: Callable[[Tensor], Tensor], image: Tensor, name: str) -> Tensor:
     """What a model's transforms make of an image. Raises PluginError where it is not uint8 [3, H, W]."""
     pixels = transform(image)

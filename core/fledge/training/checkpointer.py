@@ -12,6 +12,7 @@ from torch import nn
 
 from fledge.digest import tensors_sha256
 from fledge.errors import DataError, RunError
+from fledge.profiling import span, timed
 from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
 from fledge.spec.training import TrainingSpec
@@ -88,13 +89,15 @@ class Checkpointer:
     def wait(self) -> None:
         """Until what is being written is written."""
         if self._writer:
-            self._writer.join()
+            with span("wait for checkpoint"):
+                self._writer.join()
 
     def _is_due(self) -> bool:
         if self._seconds is not None:
             return time.monotonic() - self._saved_at >= self._seconds
         return self._steps >= int(self._spec.checkpoint_every)
 
+    @timed("checkpoint")
     def _save(self, loop: Loop, at: Position) -> None:
         if self._saved == (at.epoch, at.step):
             return
@@ -112,6 +115,7 @@ class Checkpointer:
             "threads": torch.get_num_threads(),
         }
 
+        @timed("write checkpoint")
         def write() -> None:
             try:
                 told["frozen_sha256"] = self._digest_of(loop.frozen)

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from fledge.profiling import each, timed, watched
 from fledge.training.arithmetic import Forward
 from fledge.training.batches import Batches
 
@@ -25,6 +26,7 @@ class Evaluation:
         return named | {f"{split}_accuracy/{name}": value for name, value in self.per_class.items()}
 
 
+@timed("evaluate")
 @torch.inference_mode()
 def evaluate(
     module: nn.Module,
@@ -42,7 +44,8 @@ def evaluate(
     loss: torch.Tensor | float = 0.0
     right: torch.Tensor | int = 0
     seen: torch.Tensor | int = 0
-    for inputs, labels in batches.epoch(0):
+    forward = watched("forward", forward)
+    for inputs, labels in each("load", batches.epoch(0)):
         logits = forward(inputs)
         loss = loss + cross_entropy(logits, labels, reduction="sum")
         every = torch.arange(len(classes), device=labels.device) if every is None else every

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from fledge.digest import tensors_sha256
 from fledge.interfaces.dataset import Split
 from fledge.interfaces.model import Model
+from fledge.profiling import timed
 from fledge.runs.reporter import Reporter
 from fledge.training.ahead import ahead
 from fledge.training.arithmetic import Arithmetic, transformed
@@ -51,6 +52,7 @@ class Features:
             "threads": torch.get_num_threads(),
         }
 
+    @timed("frozen features")
     def of(self, images: Images, split: Split, views: int) -> Tensor:
         """float32 [N, V, F]: of each image `views` augmented views, or for 0 the one that validation sees."""
         samples = images.samples
@@ -105,6 +107,7 @@ class Features:
             made.append(transformed(transform, image, f"image {index}"))
         return made
 
+    @timed("forward")
     @torch.inference_mode()
     def _features(self, images: list[Tensor]) -> Array:
         return self._forward(self._pixels(torch.stack(images))).cpu().numpy()

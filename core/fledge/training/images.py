@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fledge.data.decoding import decode
 from fledge.interfaces.dataset import Sample, Split
+from fledge.profiling import span, timed
 from fledge.runs.reporter import Reporter
 from fledge.training.ahead import ahead
 from fledge.training.array_store import Array, ArrayStore
@@ -31,6 +32,7 @@ class Images:
         self._edge = edge
         self._store = store
 
+    @timed("decode")
     def __getitem__(self, index: int) -> Tensor:
         """uint8 [3, H, W]. Raises DataError, naming the file, when it cannot be decoded."""
         pixels = self._store.get(index) if self._store else None
@@ -77,7 +79,8 @@ class Images:
                     f"{needed / 1e9:.1f} GB, and {folder} has {free / 1e9:.1f} GB free"
                 )
                 return cls(samples, edge)
-            return cls(samples, edge, store.make(decoding, waiting))
+            with span("decode all images"):
+                return cls(samples, edge, store.make(decoding, waiting))
         except OSError as error:
             # Room that a checkpoint may need.
             store.drop()

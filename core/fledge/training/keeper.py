@@ -9,6 +9,7 @@ from torch import nn
 
 from fledge.errors import RunError
 from fledge.interfaces.run import Trained
+from fledge.profiling import timed
 from fledge.training.evaluation import Evaluation
 from fledge.training.loop import Epoch
 from fledge.training.model_file import save_model
@@ -86,6 +87,7 @@ class Keeper:
             weights_sha256=digest,
         )
 
+    @timed("save model")
     def _save(self, name: str, epoch: Epoch) -> str:
         if not self.folder.is_dir():
             raise RunError(f"the run's folder {self.folder} was removed while it ran: its model has no place to go to")

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fledge.errors import RunError
+from fledge.profiling import each, span, timed, watched
 from fledge.training.arithmetic import Forward
 from fledge.training.batches import Batches
 from fledge.training.evaluation import Evaluation, evaluate
@@ -98,8 +99,9 @@ class Loop:
             began, order = time.perf_counter(), self.train.order(at.epoch)
             images = sum(map(len, order[at.step :]))
             says = self._says(order)
-            self._train(at, says)
-            loss, hits = at.running.mean_loss(sum(says)), at.running.hits()
+            with span("train"):
+                self._train(at, says)
+                loss, hits = at.running.mean_loss(sum(says)), at.running.hits()
             seconds = time.perf_counter() - began
             if not math.isfinite(loss):
                 raise RunError(
@@ -124,17 +126,18 @@ class Loop:
         if spec.freeze_batchnorm:
             freeze_batchnorm(self.module)
         reseed, seed = step_seeder(self.device), derive(self.seed, "step", epoch)
-        forward, criterion, told, pause = self.forward, self.criterion, self.told, self.pause
-        for step, (inputs, labels) in enumerate(self.train.epoch(epoch, at.step), at.step):
+        forward, backward = watched("forward", self.forward), watched("backward", Tensor.backward)
+        criterion, told, pause = self.criterion, self.told, self.pause
+        for step, (inputs, labels) in enumerate(each("load", self.train.epoch(epoch, at.step)), at.step):
             first = step - step % spec.accumulate
             group = says[first : first + spec.accumulate]
             reseed(seed + step)
             logits = forward(inputs)
             loss = criterion(logits, labels)
             if len(group) == 1:
-                loss.backward()
+                backward(loss)
             else:
-                (loss * (says[step] / sum(group))).backward()
+                backward(loss * (says[step] / sum(group)))
             at.running.add(logits, labels)
             if step + 1 == first + len(group):
                 progress = epoch - self.phase.first_epoch + first / len(says)
@@ -144,6 +147,7 @@ class Loop:
                 told(epoch + 1, at.step)
                 pause(at)
 
+    @timed("step")
     def _update(self) -> None:
         if self.phase.spec.clip_grad_norm is not None:
             nn.utils.clip_grad_norm_(self.module.parameters(), self.phase.spec.clip_grad_norm)

@@ -14,6 +14,7 @@ from fledge.interfaces.dataset import SPLITS, Dataset
 from fledge.interfaces.model import Model
 from fledge.interfaces.run import RunInfo, Trained
 from fledge.interfaces.state import RunState
+from fledge.profiling import span
 from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
 from fledge.runs.run_directory import CHECKPOINTS
@@ -42,17 +43,21 @@ def train(
     assert spec.model is not None
     device = choose_device(spec.training.device)
     make_deterministic()
-    dataset: Dataset = _make("dataset", spec.dataset, catalog)
-    model: Model = _make("model", spec.model, catalog)
-    dataset.prepare(cache / "datasets" / spec.dataset.name, report.progress, report.warn)
-    model.prepare(cache / "models" / spec.model.name, report.progress, report.warn)
+    with span("import plugins"):
+        dataset: Dataset = _make("dataset", spec.dataset, catalog)
+        model: Model = _make("model", spec.model, catalog)
+    with span("prepare data"):
+        dataset.prepare(cache / "datasets" / spec.dataset.name, report.progress, report.warn)
+    with span("prepare weights"):
+        model.prepare(cache / "models" / spec.model.name, report.progress, report.warn)
 
     classes = dataset.classes
     samples: Samples = {split: dataset.split(split) for split in SPLITS}
     check(samples, classes)
     seed_torch(spec.seed, "build")
     arithmetic = Arithmetic.of(spec.training, device)
-    module = arithmetic.settle(model.build(classes))
+    with span("build model"):
+        module = arithmetic.settle(model.build(classes))
     described = describe(samples, classes)
     facts = {
         "classes": list(classes),

@@ -11,10 +11,12 @@ from fledge.runs.places import cache
 from fledge.runs.reporter import Reporter
 from fledge.spec.run_spec import RunSpec
 from fledge.training.train import train
+from fledge.worker.profiled import profiled
 
 
 def run_training(spec: RunSpec, catalog: Catalog, run: RunInfo, notice: Notice, report: Reporter, hooks: Any) -> None:
-    trained = train(spec, catalog, run, cache(), notice, report, hooks)
+    with profiled(spec.training, run, report):
+        trained = train(spec, catalog, run, cache(), notice, report, hooks)
     notice.dismiss()
     hooks.model_trained(run=run, trained=trained)
     _tell(trained, run, report)

@@ -9,7 +9,7 @@ def show(run: Run, as_json: AsJson = False) -> None:
     from fledge.cli.printing import print_json
     from fledge.plan.make import to_toml
     from fledge.resumption import look
-    from fledge.runs.summary import description
+    from fledge.runs.summary import description, profile_lines
 
     found, backend = context().run(run)
     told = description(found, look(found, backend))
@@ -17,11 +17,13 @@ def show(run: Run, as_json: AsJson = False) -> None:
         print_json(told)
         return
     for key, value in told.items():
-        if key == "spec":
+        if key in ("spec", "profile"):
             continue
         if key == "metrics":
             for name, number in value.items():
                 print(f"  {name} = {number}")
         elif value is not None:
             print(f"{key}: {value}")
+    if told["profile"]:
+        print("\n".join(profile_lines(told["profile"])))
     print("spec:\n" + to_toml(told["spec"]).strip())
