@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 STAGES = {
     "start-up", "prepare data", "decode all images", "train", "train/load", "train/load/decode", "train/load/augment",
-    "train/forward", "train/backward", "train/step", "evaluate", "evaluate/load", "train/checkpoint", "journal", "save model",
+    "train/forward", "train/backward", "train/step", "evaluate", "evaluate/load", "train/checkpoint", "journal",
+    "save model",
 }  # fmt: skip
 
 
