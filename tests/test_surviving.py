@@ -64,17 +64,35 @@ def test_without_a_whole_checkpoint_it_begins_again(fledge: "Fledge", peaceful: 
     assert done.last["weights_sha256"] == peaceful
 
 
-def test_a_checkpoint_of_another_version_is_refused(fledge: "Fledge") -> None:
-    run = fledge(*words(SLOW), "--detach").out.strip()
+def begun_otherwise(fledge: "Fledge", *settings: str, **facts: Any) -> str:
+    """A canceled run whose checkpoints tell those facts of its beginning."""
+    run = fledge(*words(SLOW, *settings), "--detach").out.strip()
     wait_for(fledge, run, "checkpoint", 3)
     fledge("runs", "cancel", run)
     for checkpoint in (fledge.home / "runs" / run / "checkpoints").iterdir():
         manifest = json.loads((checkpoint / "checkpoint.json").read_text())
-        manifest["told"]["format"] = 1
+        manifest["told"]["facts"] |= facts
         content = json.dumps(manifest).encode()
         (checkpoint / "checkpoint.json").write_bytes(content)
         checkpoint.rename(checkpoint.with_name(checkpoint.name[:-16] + hashlib.sha256(content).hexdigest()[:16]))
+    return run
+
+
+def test_a_checkpoint_of_another_version_is_refused(fledge: "Fledge") -> None:
+    run = begun_otherwise(fledge, format=1)
     assert "begun by another version of fledge" in fledge("runs", "resume", run, status=1).err
+
+
+def test_a_run_keeps_the_number_format_and_the_threads_that_it_began_with(fledge: "Fledge") -> None:
+    run = begun_otherwise(fledge, "training.precision=auto", precision="fp32", threads=2)
+    assert "warning" not in fledge("runs", "resume", run).err
+    params = [one["values"] for one in journal(fledge, run) if one["event"] == "params"][-1]
+    assert (params["precision"], params["threads"]) == ("fp32", 2)
+
+
+def test_a_run_that_goes_on_in_another_number_format_says_so_before_anything_else(fledge: "Fledge") -> None:
+    run = begun_otherwise(fledge, precision="fp8")
+    assert "this run began with precision fp8 and goes on with" in fledge("runs", "resume", run).err
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

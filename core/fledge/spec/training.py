@@ -48,7 +48,8 @@ class TrainingSpec(Section):
         0.01, description="learning rate of the head, and of all layers unless backbone_lr is set"
     )
     backbone_lr: PositiveFloat | None = Field(
-        None, description="learning rate of the earliest layers; those between are spaced geometrically up to lr"
+        None,
+        description="learning rate of the earliest layers; those between are spaced geometrically up to the head's",
     )
     momentum: float = Field(0.9, ge=0, lt=1, description="of sgd")
     weight_decay: float = Field(0.0, ge=0, description="L2 penalty of sgd, decoupled decay of adamw")
@@ -111,6 +112,11 @@ class TrainingSpec(Section):
             )
         if self.views and self.mode == "finetune":
             raise ValueError("views has no effect in mode 'finetune', which augments every image anew: leave it out")
+        if self.compile and self.mode == "head":
+            raise ValueError("compile has no effect in mode 'head', whose network is one small layer: leave it out")
+        for key in ("finetune_epochs", "finetune_lr"):
+            if self.mode != "head+finetune" and getattr(self, key) != type(self).model_fields[key].default:
+                raise ValueError(f"{key} has no effect in mode '{self.mode}': it belongs to mode 'head+finetune'")
         if self.warmup_epochs >= self.epochs and self.warmup_epochs > 0:
             raise ValueError(f"warmup_epochs ({self.warmup_epochs:g}) must be fewer than epochs ({self.epochs})")
         return self

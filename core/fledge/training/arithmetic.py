@@ -23,9 +23,12 @@ class Arithmetic:
     layout: torch.memory_format
 
     @classmethod
-    def of(cls, spec: TrainingSpec, device: torch.device) -> "Arithmetic":
-        """Raises SpecError for bf16 on a device that only imitates it."""
-        there = has_bf16(device)
+    def of(cls, spec: TrainingSpec, device: torch.device, began: str | None = None) -> "Arithmetic":
+        """`began`: the precision that a run began with, which is kept to where the device can.
+
+        Raises SpecError for bf16 on a device that only imitates it.
+        """
+        there = has_bf16(device) and began != "fp32"
         if spec.precision == "bf16" and not there:
             raise SpecError(
                 f"training.precision = 'bf16': this machine's {device.type} has no instructions for it, "

@@ -164,5 +164,5 @@ def _forget_others(path: Path) -> None:
     for other in path.parent.iterdir():
         # Another run may be removing the same one.
         with suppress(FileNotFoundError):
-            if other.is_dir() and other != path and time.time() - other.stat().st_mtime > _FORGOTTEN_AFTER_SECONDS:
-                shutil.rmtree(other, ignore_errors=True)
+            if other != path and time.time() - other.stat().st_mtime > _FORGOTTEN_AFTER_SECONDS:
+                shutil.rmtree(other, ignore_errors=True) if other.is_dir() else other.unlink()

@@ -1,17 +1,15 @@
 """Checkpointer: decides when a checkpoint is due, writes it beside the training, and takes a run up again from one."""
 
-import json
 import threading
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
-import torch
 from torch import nn
 
 from fledge.digest import tensors_sha256
-from fledge.errors import DataError, RunError
+from fledge.errors import DataError
 from fledge.profiling import span, timed
 from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
@@ -20,9 +18,6 @@ from fledge.training.checkpoint_store import Checkpoint, CheckpointStore, put_ba
 from fledge.training.keeper import Keeper
 from fledge.training.loop import Loop, Position
 from fledge.training.training_state import capture, restore
-
-# Of what a checkpoint holds; raised when a run that was begun by an earlier fledge cannot go on with this one.
-_FORMAT = 2
 
 
 class Checkpointer:
@@ -45,8 +40,7 @@ class Checkpointer:
         self._spec = spec
         self._seconds = spec.checkpoint_seconds
         self._keeper = keeper
-        # As they will be read: JSON knows no tuples.
-        self._facts = json.loads(json.dumps(dict(facts), default=str))
+        self._facts = facts
         self._frozen_sha256: dict[nn.Module, str] = {}
         self._notice = notice
         self._report = report
@@ -56,16 +50,13 @@ class Checkpointer:
         self._saved_at = time.monotonic()
         self._saved: tuple[int, int] | None = None
 
-    def newest(self) -> Checkpoint | None:
-        """The checkpoint to go on from, with as many threads as it was made by: sums depend on how they are shared."""
-        found = self._store.newest(self._report.warn)
-        if found is not None:
-            torch.set_num_threads(found.told["threads"])
-        return found
-
     def resume(self, loop: Loop, found: Checkpoint) -> Position:
-        """Where the loop is to go on, with all as it was there."""
-        self._check(found.told, loop)
+        """Where the loop is to go on, with all as it was there. Raises DataError where its frozen part is another."""
+        if found.told["frozen_sha256"] != self._digest_of(loop.frozen):
+            raise DataError(
+                "the pretrained weights are not those that the run began with",
+                hint="put them back as they were, or start a new run: fledge run FILE",
+            )
         at = restore(loop, found.tensors, found.told)
         self._keeper.restore(found.told["keeper"])
         put_back(found, self._keeper.folder)
@@ -108,12 +99,7 @@ class Checkpointer:
             self._give_up(at, error)
             return
         tensors, told = capture(loop, at)
-        told |= {
-            "format": _FORMAT,
-            "keeper": self._keeper.state(),
-            "facts": self._facts,
-            "threads": torch.get_num_threads(),
-        }
+        told |= {"keeper": self._keeper.state(), "facts": self._facts}
 
         @timed("write checkpoint")
         def write() -> None:
@@ -140,33 +126,3 @@ class Checkpointer:
         if frozen is not None and frozen not in self._frozen_sha256:
             self._frozen_sha256[frozen] = tensors_sha256(frozen.state_dict())
         return self._frozen_sha256.get(frozen) if frozen is not None else None
-
-    def _check(self, told: Mapping[str, Any], loop: Loop) -> None:
-        """Raises where going on would not end where the run would have ended; warns where it might not."""
-        if told.get("format") != _FORMAT:
-            raise RunError(
-                "the run was begun by another version of fledge, whose checkpoints this one cannot go on from",
-                hint="resume it with that version, or start a new run: fledge run FILE",
-            )
-        then: dict[str, Any] = told["facts"]
-        if then["spec"] != self._facts["spec"]:
-            raise RunError(
-                "the run's spec is not the one that its checkpoints were written under",
-                hint="a run keeps its spec; to train with another one, start a new run: fledge run FILE",
-            )
-        if then["data"] != self._facts["data"] or then["classes"] != self._facts["classes"]:
-            raise DataError(
-                "the images are not those that the run began with, so it cannot be taken up where it was left",
-                hint="put them back as they were, or start a new run: fledge run FILE",
-            )
-        if told["frozen_sha256"] != self._digest_of(loop.frozen):
-            raise DataError(
-                "the pretrained weights are not those that the run began with",
-                hint="put them back as they were, or start a new run: fledge run FILE",
-            )
-        for name in ("torch", "device"):
-            if then[name] != self._facts[name]:
-                self._report.warn(
-                    f"this run began with {name} {then[name]} and goes on with {self._facts[name]}: "
-                    "it may end with other weights than if it had never stopped"
-                )

@@ -11,7 +11,7 @@ from fledge.interfaces.dataset import Sample, Split
 Samples = Mapping[Split, Sequence[Sample]]
 
 
-def check(samples: Samples, classes: Sequence[str]) -> None:
+def check_samples(samples: Samples, classes: Sequence[str]) -> None:
     """Raises DataError where there is nothing to learn from."""
     if len(classes) < 2:
         raise DataError(f"a classifier needs two classes or more, and the data set has {len(classes)}")

@@ -21,10 +21,11 @@ from fledge.runs.run_directory import CHECKPOINTS
 from fledge.spec.run_spec import RunSpec
 from fledge.training.arithmetic import Arithmetic
 from fledge.training.assemble import Assembly
+from fledge.training.beginning import beginning, check
 from fledge.training.checkpoint_store import CheckpointStore
 from fledge.training.checkpointer import Checkpointer
 from fledge.training.device import choose_device, make_deterministic
-from fledge.training.facts import Samples, check, describe
+from fledge.training.facts import Samples, check_samples, describe
 from fledge.training.keeper import Keeper
 from fledge.training.loop import Loop, Position
 from fledge.training.phases import phases
@@ -53,12 +54,20 @@ def train(
 
     classes = dataset.classes
     samples: Samples = {split: dataset.split(split) for split in SPLITS}
-    check(samples, classes)
+    check_samples(samples, classes)
+    described = describe(samples, classes)
+    store = CheckpointStore(report.folder / CHECKPOINTS)
+    found = store.newest(report.warn)
+    began = found.told["facts"] if found else {}
+    # Sums depend on how many threads share them, and all on the number format.
+    torch.set_num_threads(began.get("threads") or torch.get_num_threads())
+    arithmetic = Arithmetic.of(spec.training, device, began.get("precision"))
+    now = beginning(spec, classes, described["fingerprint"], arithmetic)
+    if found:
+        check(began, now, report.warn)
     seed_torch(spec.seed, "build")
-    arithmetic = Arithmetic.of(spec.training, device)
     with span("build model"):
         module = arithmetic.settle(model.build(classes))
-    described = describe(samples, classes)
     facts = {
         "classes": list(classes),
         "dataset": {"name": spec.dataset.name, **described},
@@ -72,22 +81,8 @@ def train(
 
     report.stage(RunState.RUNNING)
     keeper = Keeper(module, run.outputs, {"run": run.id, "spec": spec.to_dict(), "fledge": version("fledge"), **facts})
-    checkpointer = Checkpointer(
-        CheckpointStore(report.folder / CHECKPOINTS),
-        spec.training,
-        keeper,
-        {
-            "spec": spec.to_dict(),
-            "classes": classes,
-            "data": described["fingerprint"],
-            "torch": torch.__version__,
-            "device": device.type,
-        },
-        notice=notice,
-        report=report,
-    )
+    checkpointer = Checkpointer(store, spec.training, keeper, now, notice, report)
     assembly = Assembly(spec, model, module, arithmetic, samples, classes, cache, report)
-    found = checkpointer.newest()
     for phase in phases(spec.training):
         if found is not None and found.told["epoch"] >= phase.last_epoch:
             continue
