@@ -65,7 +65,8 @@ class Arithmetic:
 
         def normalize(pixels: Tensor) -> Tensor:
             there = pixels.to(self.device, non_blocking=True)
-            return there.to(torch.float32, memory_format=self.layout).mul_(scale).add_(shift)
+            # Laid out last: with the channels last, a factor a channel costs a processor five times as much.
+            return there.to(torch.float32).mul_(scale).add_(shift).contiguous(memory_format=self.layout)
 
         return normalize
 
