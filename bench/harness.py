@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import resource
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -18,9 +19,10 @@ WEIGHTS = SHARED / "weights" / "resnet18-f37072fd.pth"
 
 @dataclass(frozen=True)
 class Finished:
-    """A process that ended well: wall-clock seconds, and what it printed."""
+    """A process that ended as it should: seconds by the clock and of the processor, and what it printed."""
 
     seconds: float
+    cpu_seconds: float
     out: str
 
     @property
@@ -30,16 +32,31 @@ class Finished:
         return told
 
 
-def timed(command: Sequence[str | Path], **environment: str) -> Finished:
-    """From before the process is made until it is gone. Raises RuntimeError, with its words, where it fails."""
-    began = time.perf_counter()
+def timed(
+    command: Sequence[str | Path], *, status: int = 0, folder: Path | None = None, **environment: str
+) -> Finished:
+    """From before the process is made until it is gone. Raises RuntimeError, with its words, at another exit status."""
+    # fledge is installed in place: where Python may keep no bytecode, it alone would be compiled anew every time.
+    given = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    began, before = time.perf_counter(), _children_cpu_seconds()
     done = subprocess.run(
-        list(map(str, command)), env={**os.environ, **environment}, capture_output=True, text=True, check=False
+        list(map(str, command)),
+        cwd=folder,
+        env=given | environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
-    seconds = time.perf_counter() - began
-    if done.returncode:
+    seconds, cpu_seconds = time.perf_counter() - began, _children_cpu_seconds() - before
+    if done.returncode != status:
         raise RuntimeError(f"{' '.join(map(str, command))}: exit status {done.returncode}\n{done.stderr[-3000:]}")
-    return Finished(seconds, done.stdout)
+    return Finished(seconds, cpu_seconds, done.stdout)
+
+
+def _children_cpu_seconds() -> float:
+    """Of all processes that were started and waited for, and those that they had waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def machine() -> dict[str, Any]:

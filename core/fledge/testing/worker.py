@@ -11,6 +11,7 @@ from pathlib import Path
 from fledge.runs.journal import events
 from fledge.testing.faults import Fault, FaultCompanion
 from fledge.testing.trace import TraceCompanion
+from fledge.worker.leave import leave
 from fledge.worker.work import work
 
 CHAOS, TRACE = "FLEDGE_CHAOS", "FLEDGE_TRACE"
@@ -29,4 +30,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    leave(main())
