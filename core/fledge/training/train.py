@@ -28,6 +28,7 @@ from fledge.training.device import choose_device, make_deterministic
 from fledge.training.facts import Samples, check_samples, describe
 from fledge.training.keeper import Keeper
 from fledge.training.loop import Loop, Position
+from fledge.training.memory import keep_memory
 from fledge.training.phases import phases
 from fledge.training.seeds import seed_torch
 
@@ -44,6 +45,8 @@ def train(
     assert spec.model is not None
     device = choose_device(spec.training.device)
     make_deterministic()
+    if device.type == "cpu":
+        keep_memory()
     with span("import plugins"):
         dataset: Dataset = _make("dataset", spec.dataset, catalog)
         model: Model = _make("model", spec.model, catalog)
