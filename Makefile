@@ -24,10 +24,13 @@ bench: $(READY)
 	$(BIN)/python bench/real_photos.py
 	-$(BIN)/python bench/time_to_accuracy.py --repeat 1 --epochs 2
 	-$(BIN)/python bench/loop_overhead.py --repeat 5
+	-$(BIN)/python bench/startup.py --repeat 3
+	-$(BIN)/python bench/data_scale.py --sizes 1000 4000
+	-$(BIN)/python bench/throughput.py --repeat 1 --epochs 2 --seeds 0
 	$(BIN)/python bench/reliability.py --kills 10 --runs 8
 
 clean:
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/results
+	rm -rf .venv bench/.environments .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache bench/results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Built without isolation, so that the build tool too is the one in constraints.txt.
