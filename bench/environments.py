@@ -15,6 +15,7 @@ from filelock import FileLock
 from harness import ROOT
 
 FOLDER = Path(__file__).parent / ".environments"
+LIGHTNING = "lightning==2.6.6"
 
 
 def environment(name: str, requirements: Sequence[str]) -> Path:
@@ -38,6 +39,11 @@ def environment(name: str, requirements: Sequence[str]) -> Path:
         marker.write_text(wanted)
         print(f"installed in {time.perf_counter() - began:.0f} s", file=sys.stderr, flush=True)
     return folder
+
+
+def training(*requirements: str) -> list[str]:
+    """Those of a peer that trains: beside its own, the versions that fledge runs with."""
+    return [*requirements, *map(pinned, ("torch", "torchvision", "numpy", "pillow", "psutil"))]
 
 
 def pinned(name: str) -> str:

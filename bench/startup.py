@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from environments import environment, pinned
+from environments import LIGHTNING, environment, training
 from harness import PHOTOS, ROOT, WEIGHTS, Goal, finish, table, timed
 
 BENCH = Path(__file__).parent
@@ -33,15 +33,14 @@ FLEDGE = [sys.executable, "-m", "fledge"]
 HELP, BARE = "fledge --help", "bare Typer and pluggy program --help"
 SAME, PLAIN = "bare script, bf16 and channels last", "bare script, fp32"
 FIRST, SECOND = "fledge run, first run", "fledge run, second run"
-LIGHTNING = "lightning, Trainer.fit"
+FIT = "lightning, Trainer.fit"
 
 PEERS: dict[str, Sequence[str]] = {
     "torchx": ["torchx==0.7.0"],
     "kedro": ["kedro==1.7.0"],
     # 3.18.0 needs an mlflow-skinny of its own version, which was not published when this was written.
     "mlflow": ["mlflow==3.17.2"],
-    # With all that a training needs, in the versions that fledge runs with.
-    "lightning": ["lightning==2.6.6", *map(pinned, ("torch", "torchvision", "numpy", "pillow", "psutil"))],
+    "lightning": training(LIGHTNING),
 }
 # Lightning has no program that works without further packages: measured is what every program with it pays.
 COMMANDS: dict[str, list[list[str]]] = {
@@ -177,8 +176,8 @@ def measure_steps(told: Any, peers: dict[str, Path], absent: dict[str, str], fol
     printed(script)
     if "lightning" in peers:
         fit = partial(printed, [peers["lightning"] / "bin" / "python", "-m", "rivals.first_step_lightning", *data])
-        if works(LIGHTNING, absent, fit):
-            cases[LIGHTNING] = lambda turn: fit()
+        if works(FIT, absent, fit):
+            cases[FIT] = lambda turn: fit()
     rows: Measured = {what: [] for what in cases}
     for turn in range(told.repeat):
         for what, measure in cases.items():

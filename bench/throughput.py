@@ -24,15 +24,13 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from environments import environment, pinned
+from environments import LIGHTNING, environment, training
 from fledge.training.arithmetic import has_bf16
 from harness import PHOTOS, ROOT, WEIGHTS, Goal, finish, table, timed
 
-# Beside its own, every peer gets these as fledge has them; all three permit it.
-SHARED = ("torch", "torchvision", "numpy", "pillow", "psutil")
 PEERS = {
     "fastai": ("fastai==2.8.12",),
-    "lightning": ("lightning==2.6.6",),
+    "lightning": (LIGHTNING,),
     "transformers": ("transformers==5.24.0", "accelerate==1.15.0"),
 }
 FLEDGE, TUTORIAL, LIMIT = "fledge", "tutorial's loop", "bare step"
@@ -87,7 +85,7 @@ def cases(told: Any, folder: Path, bf16: bool, absent: dict[str, str]) -> dict[t
     found[TUTORIAL, OWN] = partial(rival, "tutorial", *words)
     for peer in told.peers:
         try:
-            python = environment(peer, [*PEERS[peer], *map(pinned, SHARED)]) / "bin" / "python"
+            python = environment(peer, training(*PEERS[peer])) / "bin" / "python"
         except RuntimeError as error:
             absent[peer] = str(error)
             continue

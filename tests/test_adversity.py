@@ -18,6 +18,7 @@ import pytest
 from fledge.runs.journal import events
 
 from tests.long_run import SLOW, shown, state_file, strays, supervisor, until, wait_for, words
+from tests.small_disk import small_disk
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
@@ -130,34 +131,30 @@ def test_a_million_lines_are_followed_in_little_memory(fledge: "Fledge") -> None
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=700k", "tmpfs", folder], capture_output=True).returncode:
-        pytest.skip("file systems may not be mounted here, so none can be filled")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", "700k") as folder:
+        yield folder
 
 
-def test_a_full_disk_fails_the_run_and_leaves_it_resumable(fledge: "Fledge", peaceful: str, small_disk: Path) -> None:
-    run = fledge(*words(), "--detach", FLEDGE_HOME=str(small_disk)).out.strip()
-    folder = small_disk / "runs" / run
+def test_a_full_disk_fails_the_run_and_leaves_it_resumable(fledge: "Fledge", peaceful: str, full_disk: Path) -> None:
+    run = fledge(*words(), "--detach", FLEDGE_HOME=str(full_disk)).out.strip()
+    folder = full_disk / "runs" / run
     while sum(one["event"] == "checkpoint" for one in events(folder)) < 3:
         time.sleep(0.02)
     # Held meanwhile, lest it be done before the disk is full.
     worker = psutil.Process(json.loads((folder / "running.json").read_text())["pid"])
     worker.suspend()
-    with suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
+    with suppress(OSError), (full_disk / "filler").open("wb", buffering=0) as file:
         while file.write(bytes(1024)):
             pass
     worker.resume()
-    while (told := fledge("runs", "show", run, "--json", FLEDGE_HOME=str(small_disk)).last)["ended"] is None:
+    while (told := fledge("runs", "show", run, "--json", FLEDGE_HOME=str(full_disk)).last)["ended"] is None:
         time.sleep(0.1)
     assert told["state"] == "FAILED"
     assert "No space left on device" in told["error"]
     assert "Traceback" not in (folder / "log.txt").read_text()
-    (small_disk / "filler").unlink()
-    done = fledge("runs", "resume", run, "--json", FLEDGE_HOME=str(small_disk))
+    (full_disk / "filler").unlink()
+    done = fledge("runs", "resume", run, "--json", FLEDGE_HOME=str(full_disk))
     assert done.last["weights_sha256"] == peaceful
 
 

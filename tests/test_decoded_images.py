@@ -1,6 +1,5 @@
 """Images are decoded once: kept on the disk, the same to the bit, and not kept where there is no room."""
 
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from fledge.training.images import Images
 from PIL import Image
 
 from tests.long_run import journal
+from tests.small_disk import small_disk
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
@@ -110,18 +110,14 @@ def test_a_head_and_then_all_layers_decode_once(fledge: "Fledge", own_cache: Pat
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=20m", "tmpfs", folder], capture_output=True).returncode:
-        pytest.skip("file systems may not be mounted here, so none can be too small")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+def full_disk(tmp_path: Path) -> Iterator[Path]:
+    with small_disk(tmp_path / "small", "20m") as folder:
+        yield folder
 
 
-def test_where_there_is_no_room_images_are_decoded_in_every_epoch(fledge: "Fledge", small_disk: Path) -> None:
+def test_where_there_is_no_room_images_are_decoded_in_every_epoch(fledge: "Fledge", full_disk: Path) -> None:
     first = fledge(*words(), "--json").last
-    done = fledge(*words(), "--json", XDG_CACHE_HOME=str(small_disk))
+    done = fledge(*words(), "--json", XDG_CACHE_HOME=str(full_disk))
     assert "images are decoded anew in every epoch: to keep 80 of them takes about 0.0 GB" in done.err
     assert done.last["weights_sha256"] == first["weights_sha256"]
     assert decoded(fledge, done.last["run"]) == 0

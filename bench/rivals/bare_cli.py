@@ -16,7 +16,7 @@ hookspec = pluggy.HookspecMarker("bare")
 
 class Hooks:
     @hookspec
-    def offers(self) -> list[str]:  # type: ignore[empty-body]
+    def offers(self) -> None:
         """What a plugin has to offer."""
 
 

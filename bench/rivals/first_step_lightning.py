@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 import torch
-from lightning.pytorch import (  # type: ignore[import-not-found]
+from lightning.pytorch import (
     Callback,
     LightningModule,
     Trainer,
@@ -24,7 +24,7 @@ from torchvision import models
 from torchvision.datasets import ImageFolder
 
 
-class Classifier(LightningModule):  # type: ignore[misc]
+class Classifier(LightningModule):
     def __init__(self, weights: str, classes: int) -> None:
         super().__init__()
         self.model = models.resnet18()
@@ -40,7 +40,7 @@ class Classifier(LightningModule):  # type: ignore[misc]
         return torch.optim.SGD(self.parameters(), lr=0.01, momentum=0.9)
 
 
-class Watch(Callback):  # type: ignore[misc]
+class Watch(Callback):
     def on_train_batch_end(self, *_: Any) -> None:
         print(json.dumps({"first_step": time.time()}))
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fastai.vision.all import (  # type: ignore[import-not-found]
+from fastai.vision.all import (
     Callback,
     ChannelsLast,
     FlipItem,
@@ -28,7 +28,7 @@ from torch.optim import SGD
 from torchvision.models import ResNet18_Weights, resnet18
 
 
-class Watched(Callback):  # type: ignore[misc]
+class Watched(Callback):
     # Before fastai's own callbacks.
     order = -100
 
@@ -46,7 +46,7 @@ class Watched(Callback):  # type: ignore[misc]
         self.watch.ends()
 
 
-class Bf16(Callback):  # type: ignore[misc]
+class Bf16(Callback):
     """What fastai's `MixedPrecision` does, whose autocast is for CUDA alone."""
 
     order = 10

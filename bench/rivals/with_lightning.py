@@ -8,7 +8,7 @@ fledge's settings: `precision="bf16-mixed"`; the layout is the module's own affa
 import tempfile
 from typing import Any
 
-import lightning  # type: ignore[import-not-found]
+import lightning
 import torch
 from rivals.common import BATCH, LR, MOMENTUM, Arguments, Watch, arguments, layout, network, photographs
 from torch import nn
@@ -16,7 +16,7 @@ from torch.optim import SGD, Adam, Optimizer
 from torch.utils.data import DataLoader
 
 
-class Classifier(lightning.LightningModule):  # type: ignore[misc]
+class Classifier(lightning.LightningModule):
     def __init__(self, told: Arguments, classes: int) -> None:
         super().__init__()
         self.told = told
@@ -34,7 +34,7 @@ class Classifier(lightning.LightningModule):  # type: ignore[misc]
         return Adam(self.parameters(), lr=1e-3)
 
 
-class Watched(lightning.Callback):  # type: ignore[misc]
+class Watched(lightning.Callback):
     def __init__(self, watch: Watch) -> None:
         self.watch = watch
 

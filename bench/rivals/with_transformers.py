@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from rivals.common import BATCH, LR, MOMENTUM, Arguments, Watch, arguments, layout, network, photographs
 from torch import nn
-from transformers import Trainer, TrainerCallback, TrainingArguments  # type: ignore[import-not-found]
+from transformers import Trainer, TrainerCallback, TrainingArguments
 
 Batch = dict[str, torch.Tensor]
 
@@ -26,7 +26,7 @@ class Classifier(nn.Module):
         return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
 
 
-class Watched(TrainerCallback):  # type: ignore[misc]
+class Watched(TrainerCallback):
     def __init__(self, watch: Watch, images: range) -> None:
         self.watch, self.images = watch, images
 

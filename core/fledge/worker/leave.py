@@ -15,6 +15,7 @@ def leave(status: int) -> NoReturn:
     nothing. It has no public way to stop before that.
     """
     try:
+        # What Python itself calls at its end; typeshed leaves out private names.
         threading._shutdown()  # type: ignore[attr-defined]
         atexit._run_exitfuncs()
         for stream in (sys.stdout, sys.stderr):

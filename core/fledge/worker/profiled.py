@@ -29,11 +29,15 @@ def profiled(spec: TrainingSpec, run: RunInfo, report: Reporter) -> Iterator[Non
     finally:
         begin(None)
         rows = profile.rows()
-        report.journal.write("profile", rows=rows)
         for line in profile_lines(rows):
             report.say(line)
-        if spec.profile == "trace":
-            (run.outputs / "trace.json").write_text(json.dumps(profile.chrome()))
+        try:
+            report.journal.write("profile", rows=rows)
+            if spec.profile == "trace":
+                (run.outputs / "trace.json").write_text(json.dumps(profile.chrome()))
+        except OSError as error:
+            # Whatever ended the run is what its person has to hear of.
+            report.say(f"the profile could not be kept: {error.strerror or error}")
 
 
 def _synchronize() -> None:
