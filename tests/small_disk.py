@@ -15,5 +15,7 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
     if subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder], capture_output=True).returncode:
         # Only root may: elsewhere nothing is proven, and pytest's summary says so.
         pytest.skip("file systems may not be mounted here, so none can be full")
-    yield folder
-    subprocess.run(["umount", "-l", folder], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", folder], check=True)

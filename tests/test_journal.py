@@ -1,5 +1,6 @@
 """The journal: what is written is read, whatever happened to its writer."""
 
+import errno
 import json
 import subprocess
 import sys
@@ -7,9 +8,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fledge.runs.journal import FILE, Journal, events, read
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.small_disk import small_disk
 
 plain = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
@@ -53,6 +57,25 @@ def test_a_torn_last_line_costs_that_line_alone(told: list[dict[str, Any]], data
         torn = cut < len(whole) - 1
         assert len(after) == len(told) + (0 if torn else 1)
         assert after[-1]["after"] == "the fall"
+
+
+def test_a_disk_that_stays_full_for_a_while_costs_only_what_was_told_then(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "small", "64k") as folder:
+        journal = Journal(folder)
+        journal.write("metrics", number=0)
+        (folder / "spare").write_bytes(bytes(4096))
+        with pytest.raises(OSError, match="No space left"):
+            while True:
+                journal.write("metrics", filler="x" * 999)
+        # The last of those is torn, and there is not even room to end its line.
+        with pytest.raises(OSError, match="No space left") as second:
+            journal.write("metrics", number=1)
+        assert second.value.errno == errno.ENOSPC
+        (folder / "spare").unlink()
+        journal.write("metrics", number=2)
+        journal.close()
+        told = [event["number"] for event in events(folder) if "number" in event]
+        assert told == [0, 2]
 
 
 @given(st.lists(fields, max_size=5), st.data())

@@ -21,6 +21,7 @@ import errno
 import json
 import math
 import os
+import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,19 +41,20 @@ class Journal:
     def __init__(self, folder: Path) -> None:
         self.path = folder / FILE
         self._handle: int | None = None
+        self._one_thread = threading.Lock()
 
     @timed("journal")
     def write(self, event: str, /, **fields: Any) -> None:
         told = {"time": now(), "event": event, **fields}
         line = (json.dumps(_plain(told), allow_nan=False) + "\n").encode()
-        if self._handle is None:
-            self._handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
-            self._end_torn_line(self._handle)
-        written = os.write(self._handle, line)
-        if written < len(line):
-            # The disk is full. Opened anew, the journal's next event ends this torn line first.
-            self.close()
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
+        with self._one_thread:
+            if self._handle is None:
+                self._handle = self._open()
+            written = os.write(self._handle, line)
+            if written < len(line):
+                # The disk is full. Opened anew, the journal's next event ends this torn line first.
+                self.close()
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))
 
     def gone(self) -> bool:
         """Whether the file that is written to has been removed, or another one put in its place."""
@@ -73,12 +75,18 @@ class Journal:
             os.close(self._handle)
             self._handle = None
 
-    @staticmethod
-    def _end_torn_line(handle: int) -> None:
-        # A writer killed within its last line must not spoil the next one's first.
-        size = os.fstat(handle).st_size
-        if size and os.pread(handle, 1, size - 1) != b"\n":
-            os.write(handle, b"\n")
+    def _open(self) -> int:
+        handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o644)
+        try:
+            # A writer killed within its last line must not spoil the next one's first.
+            size = os.fstat(handle).st_size
+            if size and os.pread(handle, 1, size - 1) != b"\n":
+                os.write(handle, b"\n")
+        except OSError:
+            # On a disk still full the line stays torn: whoever writes next has to begin here again.
+            os.close(handle)
+            raise
+        return handle
 
 
 def read(folder: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
