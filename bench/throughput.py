@@ -35,11 +35,12 @@ PEERS = {
 }
 FLEDGE, TUTORIAL, LIMIT = "fledge", "tutorial's loop", "bare step"
 OWN, SAME, LOADED = "its own defaults", "fledge's settings", "fledge's settings, 2 loaders"
-# Number format, and whether channels come last.
+# Number format, whether channels come last, and whether torch.compile makes the kernels.
 SWITCHES = {
-    "fp32, contiguous": ("fp32", False),
-    "fp32, channels last": ("fp32", True),
-    "bf16, channels last": ("bf16", True),
+    "fp32, contiguous": ("fp32", False, False),
+    "fp32, channels last": ("fp32", True, False),
+    "bf16, channels last": ("bf16", True, False),
+    "bf16, channels last, compiled": ("bf16", True, True),
 }
 
 Row = dict[str, Any]
@@ -51,7 +52,7 @@ def rival(module: str, *words: str | Path, python: str | Path = sys.executable) 
 
 
 def bare(told: Any, switch: str) -> float:
-    precision, channels_last = SWITCHES[switch]
+    precision, channels_last, _ = SWITCHES[switch]
     words = ["--precision", precision, *([] if channels_last else ["--contiguous"])]
     return rival("bare_step", told.weights, "--rounds", str(told.epochs), *words)
 
@@ -93,12 +94,13 @@ def cases(told: Any, folder: Path, bf16: bool, absent: dict[str, str]) -> dict[t
         found[peer, SAME] = partial(rival, f"with_{peer}", *words, *same, python=python)
         found[peer, LOADED] = partial(rival, f"with_{peer}", *words, *same, "--workers", "2", python=python)
     for switch in known(bf16):
-        found[LIMIT, switch] = partial(bare, told, switch)
+        if "compiled" not in switch:
+            found[LIMIT, switch] = partial(bare, told, switch)
     return found
 
 
 def known(bf16: bool) -> list[str]:
-    return [switch for switch, (precision, _) in SWITCHES.items() if bf16 or precision == "fp32"]
+    return [switch for switch, (precision, *_) in SWITCHES.items() if bf16 or precision == "fp32"]
 
 
 def switches(told: Any, folder: Path, bf16: bool) -> list[Row]:
@@ -106,8 +108,8 @@ def switches(told: Any, folder: Path, bf16: bool) -> list[Row]:
     found: dict[str, list[tuple[float, float]]] = {switch: [] for switch in known(bf16)}
     for seed in range(told.seeds):
         for switch, runs in found.items():
-            precision, channels_last = SWITCHES[switch]
-            chosen = (f"training.precision={precision}", f"training.channels_last={str(channels_last).lower()}")
+            names = ("precision", "channels_last", "compile")
+            chosen = [f"training.{k}={str(v).lower()}" for k, v in zip(names, SWITCHES[switch], strict=True)]
             runs.append(fledge(told, folder, told.switch_epochs, f"seed={seed}", *chosen))
             print(f"  fledge, {switch}, seed {seed}: {runs[-1]}", file=sys.stderr)
     rows = []
