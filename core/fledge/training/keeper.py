@@ -1,23 +1,29 @@
 """Keeper: remembers which epoch was best, and puts the best and the last model on disk."""
 
+import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from fledge.errors import RunError
 from fledge.interfaces.run import Trained
 from fledge.profiling import timed
 from fledge.training.evaluation import Evaluation
 from fledge.training.loop import Epoch
-from fledge.training.model_file import save_model
+from fledge.training.model_file import save_model, weights_of
 from fledge.training.phases import Phase
+
+# Of epochs that take no time not every better one is written.
+_PAUSE_SECONDS = 1.0
 
 
 class Keeper:
-    """`best.safetensors` is written as soon as there is a better one: a run that dies keeps what it had reached."""
+    """`best.safetensors` is written as soon as there is a better one, or a second later, when another may be better
+    still: a run that dies keeps what it had reached."""
 
     def __init__(self, module: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
         self.module = module
@@ -26,6 +32,8 @@ class Keeper:
         self.best: Epoch | None = None
         self.last: Epoch | None = None
         self.risen = 0
+        self._unwritten: tuple[Epoch, dict[str, Tensor]] | None = None
+        self._wrote = time.monotonic()
 
     def begin(self, phase: Phase) -> None:
         """Patience begins anew with each phase."""
@@ -52,12 +60,22 @@ class Keeper:
         better = before is None or _rank(epoch) > _rank(before)
         if better:
             self.best = epoch
-            self._save("best.safetensors", epoch)
+            self._unwritten = epoch, weights_of(self.module)
+            if time.monotonic() - self._wrote >= _PAUSE_SECONDS:
+                self.write()
         return better
+
+    def write(self) -> None:
+        """Have the best model so far on disk."""
+        if self._unwritten:
+            epoch, weights = self._unwritten
+            self._save("best.safetensors", epoch, weights)
+            self._unwritten, self._wrote = None, time.monotonic()
 
     @property
     def files(self) -> tuple[Path, ...]:
         """The best model so far: files that are replaced, and never written to."""
+        self.write()
         names = ("best.safetensors", "best.json") if self.best else ()
         return tuple(self.folder / name for name in names)
 
@@ -73,7 +91,11 @@ class Keeper:
     def finish(self, classes: tuple[str, ...]) -> Trained:
         assert self.best is not None
         assert self.last is not None
-        digest = self._save("last.safetensors", self.last)
+        # Side by side: a good half of it is hashing, and waiting for the disk.
+        with ThreadPoolExecutor(1) as beside:
+            best = beside.submit(self.write)
+            digest = self._save("last.safetensors", self.last, weights_of(self.module))
+            best.result()
         return Trained(
             best=self.folder / "best.safetensors",
             last=self.folder / "last.safetensors",
@@ -88,11 +110,11 @@ class Keeper:
         )
 
     @timed("save model")
-    def _save(self, name: str, epoch: Epoch) -> str:
+    def _save(self, name: str, epoch: Epoch, weights: Mapping[str, Tensor]) -> str:
         if not self.folder.is_dir():
             raise RunError(f"the run's folder {self.folder} was removed while it ran: its model has no place to go to")
         card = {**self.card, "epoch": epoch.number, "metrics": epoch.metrics()}
-        return save_model(self.module, self.folder / name, card)
+        return save_model(weights, self.folder / name, card)
 
 
 def _epoch(told: Mapping[str, Any] | None) -> Epoch | None:

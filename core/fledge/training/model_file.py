@@ -17,18 +17,21 @@ from fledge.errors import DataError
 CARD_FORMAT = 1
 
 
-def save_model(module: nn.Module, path: Path, card: Mapping[str, Any]) -> str:
+def weights_of(module: nn.Module) -> dict[str, Tensor]:
+    """Copies on the CPU, which training leaves alone. None shares memory with another: the format refuses that."""
+    return {
+        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
+        for name, tensor in module.state_dict().items()
+    }
+
+
+def save_model(weights: Mapping[str, Tensor], path: Path, card: Mapping[str, Any]) -> str:
     """Write `path` (.safetensors) and its card (.json beside it), each in one step; returns the weights' digest.
 
     The card is what is given, and: format, file, file_sha256, weights_sha256.
     """
-    # Copies, because the format refuses tensors that share memory.
-    weights: dict[str, Tensor] = {
-        name: tensor.detach().cpu().clone(memory_format=torch.contiguous_format)
-        for name, tensor in module.state_dict().items()
-    }
     digest = tensors_sha256(weights)
-    data = save(weights, metadata={"format": "pt", "weights_sha256": digest})
+    data = save(dict(weights), metadata={"format": "pt", "weights_sha256": digest})
     told = {
         "format": CARD_FORMAT,
         **card,

@@ -95,7 +95,11 @@ def train(
             found = None
             keeper.begin(phase)
             loop = replace(loop, pause=partial(checkpointer.pause, loop), told=_teller(lifecycle, run, loop))
-            _train(loop, at, keeper, run, report, lifecycle)
+            try:
+                _train(loop, at, keeper, run, report, lifecycle)
+            except BaseException:
+                keeper.write()
+                raise
             # What is frozen in this phase may train in the next, and the checkpoint being written tells its digest.
             checkpointer.wait()
     with notice.deferred():
