@@ -104,9 +104,14 @@ def resume(run: RunDirectory, backend: ComputeBackend, by: Cause, *, retries: in
 
 def changed_plugins(run: RunDirectory, catalog: Catalog) -> list[str]:
     """The plugins of the run that are not installed as they were, in words."""
-    now = {p.name: f"{p.distribution} {p.version}" for p in catalog.plugins()}
+    installed = [one.plugin for one in catalog.loaded]
     then: dict[str, str] = run.plan()["plugins"]
-    return [f"{told} is now {now.get(name, 'not installed')}" for name, told in then.items() if now.get(name) != told]
+    changed = []
+    for name, told in then.items():
+        now = [f"{plugin.distribution} {plugin.version}" for plugin in installed if plugin.name == name]
+        if told not in now:
+            changed.append(f"{told} is now {' and '.join(now) or 'not installed'}")
+    return changed
 
 
 def _check(run: RunDirectory, record: RunRecord, plan: dict[str, Any]) -> None:

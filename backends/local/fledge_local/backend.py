@@ -15,7 +15,19 @@ from typing import Any
 
 import psutil
 from filelock import FileLock
-from fledge import ComputeBackend, Job, LogChunk, Request, RunError, RunRef, RunState, Status, UsageError, write_atomic
+from fledge import (
+    ComputeBackend,
+    Finding,
+    Job,
+    LogChunk,
+    Request,
+    RunError,
+    RunRef,
+    RunState,
+    Status,
+    UsageError,
+    write_atomic,
+)
 
 from fledge_local import supervisor
 from fledge_local.options import LocalOptions
@@ -39,6 +51,14 @@ class Local(ComputeBackend):
 
     options: LocalOptions
 
+    def check(self) -> list[Finding]:
+        told = f"{self._slots} runs at once, {psutil.virtual_memory().total / 1e9:.0f} GB of memory"
+        return [Finding("ok", told, "another number of runs: --set backend.slots=N")]
+
+    @property
+    def _slots(self) -> int:
+        return self.options.slots or os.cpu_count() or 1
+
     def _plan(self, job: Job) -> dict[str, Any]:
         if job.resources.nodes != 1:
             raise UsageError(
@@ -46,8 +66,7 @@ class Local(ComputeBackend):
                 hint="choose another backend, or --set launcher.nodes=1",
             )
         argv = [sys.executable if word == "python" and place == 0 else word for place, word in enumerate(job.argv)]
-        slots = self.options.slots or os.cpu_count() or 1
-        return {"argv": argv, "environment": dict(job.environment), "slots": slots, "retries": job.retries}
+        return {"argv": argv, "environment": dict(job.environment), "slots": self._slots, "retries": job.retries}
 
     def _submit(self, request: Request, key: str, after: RunRef | None) -> RunRef:
         folder = self._folder(key, after)

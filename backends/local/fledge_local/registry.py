@@ -26,6 +26,10 @@ class LocalRegistry(Registry):
         return self.home / "models"
 
     def register(self, run: str, folder: Path, name: str, tags: Mapping[str, str]) -> ModelVersion:
+        if not (folder / _CARD).is_file():
+            raise RegistryError(
+                f"{folder} has no model card {_CARD}", hint="fledge writes one beside every trained model"
+            )
         home = self.root / name
         home.mkdir(parents=True, exist_ok=True)
         files = {str(path.relative_to(folder)): _sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}

@@ -3,7 +3,9 @@
 import typer
 
 from fledge.cli import run
+from fledge.cli.doctor import doctor
 from fledge.cli.models import app as models
+from fledge.cli.plugins.app import app as plugins
 from fledge.cli.runs.app import app as runs
 from fledge.cli.spec import app as spec
 from fledge.cli.verify import verify
@@ -20,8 +22,10 @@ app.command(
     "run", cls=run.RunCommand, help="Train a model, or execute a script: on this machine or on another backend."
 )(run.run)
 app.command("verify")(verify)
+app.command("doctor")(doctor)
 app.add_typer(runs, name="runs", help="What ran, what runs, and what came of it.")
 app.add_typer(models, name="models", help="Trained models by name and version.")
+app.add_typer(plugins, name="plugins", help="What is installed, whether it works, and how to make another.")
 app.add_typer(spec, name="spec", help="The run spec: write one, or its JSON schema for editors.")
 
 

@@ -4,7 +4,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from fledge.discovery.catalog import Catalog, discover
+from fledge.discovery.catalog import Catalog
+from fledge.discovery.discover import discover
 from fledge.interfaces.backend import ComputeBackend
 from fledge.runs.places import home
 from fledge.runs.run_directory import RunDirectory
@@ -25,6 +26,6 @@ class Context:
 def context() -> Context:
     """Says on standard error which installed plugins are left out, and why."""
     catalog = discover()
-    for broken in catalog.broken:
-        print(f"warning: {broken}", file=sys.stderr)
+    for warning in catalog.warnings():
+        print(f"warning: {warning}", file=sys.stderr)
     return Context(home(), catalog)

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from fledge.cli.words import AsJson
+
 if TYPE_CHECKING:
     from fledge.interfaces.registry import ModelVersion, Registry
 
 app = typer.Typer(no_args_is_help=True)
 
 InRegistry = Annotated[str, typer.Option("--registry", help="Which registry.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Standard output is JSON, an object a line.")]
 Name = Annotated[str, typer.Argument(help="NAME, or NAME/VERSION; the newest version where none is named.")]
 
 

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from fledge.cli.words import AsJson
+
 
 def verify(
     spec: Annotated[Path, typer.Argument(help="A spec file (TOML).")],
@@ -14,7 +16,7 @@ def verify(
     ] = None,
     kills: Annotated[int, typer.Option(min=1, help="How often the second training is killed or preempted.")] = 3,
     seed: Annotated[int, typer.Option(min=0, help="From which the moments follow.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="Standard output is JSON, an object a line.")] = False,
+    as_json: AsJson = False,
 ) -> int:
     """Train a spec undisturbed and again under seeded kills; exit status 0 where the weights are equal."""
     from fledge.cli.context import context

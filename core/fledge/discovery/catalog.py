@@ -1,19 +1,17 @@
 """Catalog: every offer of every installed plugin, and the way from an offer's name to its object."""
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from pydantic import ValidationError
 
-from fledge.discovery.plugin import BrokenPlugin, Plugin, quiet_stdout, register
+from fledge.discovery.plugin import BrokenPlugin, LoadedPlugin, Plugin, quiet_stdout
 from fledge.errors import PluginError, UnknownName
-from fledge.hooks import GROUP, KINDS, Kind, Offer, new_manager
+from fledge.hooks import KINDS, Kind, Offer
 from fledge.interfaces.options import Options
 from fledge.spec.explain import spec_error
 from fledge.spec.paths import absolute
@@ -29,21 +27,39 @@ class Found:
 
 
 class Catalog:
-    """What there is. Names that two plugins offer are kept apart and refused only when somebody chooses one."""
+    """What there is. Names that two plugins offer are kept apart and refused only when somebody chooses one.
 
-    def __init__(self, found: Iterable[Found], broken: Iterable[BrokenPlugin] = ()) -> None:
-        self.broken = tuple(broken)
+    loaded, broken and disabled are the installed plugins, each in one of them; but one of whose hooks failed
+    takes part with the others, and is in two. unknown are names of the variable that disables which mean none.
+    """
+
+    def __init__(
+        self,
+        found: Iterable[Found],
+        *,
+        loaded: Iterable[LoadedPlugin] = (),
+        broken: Iterable[BrokenPlugin] = (),
+        disabled: Iterable[Plugin] = (),
+        unknown: Iterable[str] = (),
+    ) -> None:
+        self.loaded, self.broken, self.disabled = tuple(loaded), tuple(broken), tuple(disabled)
+        self._unknown = tuple(unknown)
         self._found: dict[Kind, dict[str, list[Found]]] = {kind: defaultdict(list) for kind in KINDS}
         for one in found:
             self._found[one.kind][one.offer.name].append(one)
+
+    def warnings(self) -> list[str]:
+        """What every command should say of the installed plugins."""
+        misspelt = [f"FLEDGE_DISABLE_PLUGINS names {name!r}, and there is no such plugin" for name in self._unknown]
+        return [*map(str, self.broken), *self.namesakes(), *misspelt]
 
     def offers(self, kind: Kind) -> list[Found]:
         """All of one kind, sorted by name."""
         return [one for _, found in sorted(self._found[kind].items()) for one in found]
 
-    def plugins(self) -> list[Plugin]:
-        """Every plugin that offers something."""
-        return list({one.plugin.name: one.plugin for kind in KINDS for one in self.offers(kind)}.values())
+    def made_by(self, plugin: Plugin) -> list[Found]:
+        """All that a plugin offers."""
+        return [one for kind in KINDS for one in self.offers(kind) if one.plugin == plugin]
 
     def find(self, kind: Kind, name: str) -> Found:
         """Raises UnknownName, or PluginError where two plugins offer the name."""
@@ -54,8 +70,8 @@ class Catalog:
             owners = " and ".join(repr(one.plugin.distribution) for one in found)
             raise PluginError(
                 f"{kind} {name!r} is offered by both {owners}",
-                hint="uninstall one of them, or name its plugin in FLEDGE_DISABLE_PLUGINS: "
-                + ", ".join(one.plugin.name for one in found),
+                hint="leave one of them out: "
+                + " or ".join(f"fledge plugins disable {one.plugin.distribution}" for one in found),
             )
         return found[0]
 
@@ -82,7 +98,10 @@ class Catalog:
             raise spec_error(error, model, where=f"{kind} {name!r}", prefix=kind) from None
 
     def options_class(self, offer: Offer) -> type[Options]:
-        return cast("type[Options]", _import(offer.options, offer)) if offer.options else Options
+        found = _import(offer.options, offer) if offer.options else Options
+        if not (isinstance(found, type) and issubclass(found, Options)):
+            raise PluginError(f"{offer.name!r} names {offer.options}, which is no subclass of fledge.Options")
+        return found
 
     def implementation(self, kind: Kind, name: str) -> Any:
         """The class an offer names; its module is imported now and not before."""
@@ -90,50 +109,24 @@ class Catalog:
         return _import(offer.target, offer)
 
     def _what_else(self, kind: Kind) -> str | None:
-        if not self.broken:
+        told = [*map(str, self.broken)]
+        told += [f"plugin {one.name!r} is disabled; fledge plugins enable {one.name}" for one in self.disabled]
+        if not told:
             return None
         names = ", ".join(sorted(self._found[kind])) or "none"
-        return f"there is: {names}\n  " + "\n  ".join(str(one) for one in self.broken)
+        return f"there is: {names}\n  " + "\n  ".join(told)
 
-
-def discover() -> Catalog:
-    """Ask every installed plugin that is not disabled what it offers."""
-    disabled = {name.strip() for name in os.environ.get("FLEDGE_DISABLE_PLUGINS", "").split(",")}
-    manager = new_manager()
-    plugins: dict[str, Plugin] = {}
-    broken: list[BrokenPlugin] = []
-    listed = [(Plugin.of(entry_point), entry_point) for entry_point in entry_points(group=GROUP)]
-    # An editable install can be listed twice, by its metadata and by its source folder.
-    unique = {(plugin.name, plugin.distribution, point.value): (plugin, point) for plugin, point in listed}
-    for plugin, entry_point in sorted(unique.values(), key=lambda one: one[0].name):
-        if plugin.name in disabled:
-            continue
-        if plugin.name in plugins:
-            other = plugins[plugin.name].distribution
-            broken.append(BrokenPlugin(plugin, f"distribution {other!r} has a plugin of the same name"))
-            continue
-        plugins[plugin.name] = plugin
-        problem = register(manager, plugin, entry_point)
-        if problem:
-            broken.append(problem)
-    found = []
-    for kind, hook in KINDS.items():
-        for implementation in getattr(manager.hook, hook).get_hookimpls():
-            plugin = plugins[implementation.plugin_name]
-            try:
-                found += [Found(kind, offer, plugin) for offer in _asked(implementation.function)]
-            except (Exception, SystemExit) as error:  # noqa: BLE001 -- a stranger's function
-                broken.append(BrokenPlugin(plugin, f"{hook} raised {type(error).__name__}: {error}"))
-    return Catalog(found, broken)
-
-
-def _asked(hook: Callable[[], list[Offer]]) -> list[Offer]:
-    with quiet_stdout():
-        offers = list(hook())
-    for offer in offers:
-        if not isinstance(offer, Offer):
-            raise TypeError(f"{offer!r} is not a fledge.Offer")
-    return offers
+    def namesakes(self) -> list[str]:
+        """A line for each name that two plugins have."""
+        named: dict[str, list[str]] = defaultdict(list)
+        for one in self.loaded:
+            named[one.plugin.name].append(one.plugin.distribution)
+        return [
+            f"plugin {name!r} comes twice, from {' and '.join(map(repr, owners))}, two plugins of the same name: "
+            f"leave one out with fledge plugins disable {owners[0]} (or {owners[1]})"
+            for name, owners in named.items()
+            if len(owners) > 1
+        ]
 
 
 def _import(target: str, offer: Offer) -> Any:

@@ -1,17 +1,24 @@
 """Loading one plugin so that whatever is wrong with it stays its own problem."""
 
-import inspect
+import re
 import sys
+import time
 import traceback
-from contextlib import AbstractContextManager, redirect_stdout
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint
+from io import StringIO
 from types import ModuleType
 
 import pluggy
 
-from fledge.errors import PluginError
+from fledge.errors import PluginError, did_you_mean
 from fledge.hooks import API_VERSION, GROUP
+
+# Above this a plugin's import is told of: every command waits for it.
+SLOW_SECONDS = 0.5
+_FIELD = re.compile(r"^(Name|Version): *(.+?)\r?$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -25,65 +32,131 @@ class Plugin:
 
     @classmethod
     def of(cls, entry_point: EntryPoint) -> "Plugin":
-        package = entry_point.module.split(".")[0]
-        if entry_point.dist is None:
-            return cls(entry_point.name, "?", "?", package)
-        # Once: every look at it reads and parses the distribution's file.
-        told = entry_point.dist.metadata
-        return cls(entry_point.name, told["Name"], told["Version"], package)
+        # The headers alone: `dist.metadata` parses a whole README, two hundred times where there are so many plugins.
+        try:
+            files = (entry_point.dist.read_text(name) for name in ("METADATA", "PKG-INFO")) if entry_point.dist else ()
+            told = dict(_FIELD.findall(next(filter(None, files), "").partition("\n\n")[0]))
+        except ValueError:
+            # No text, though it should be: what it is called is all that is lost.
+            told = {}
+        # By hand: of a value that names no module, its own property says nothing but an AttributeError.
+        package = re.split(r"[.:]", entry_point.value)[0].strip()
+        return cls(entry_point.name, told.get("Name", "?"), told.get("Version", "?"), package)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.distribution}"
+
+    def called(self, names: frozenset[str]) -> bool:
+        """Whether it is meant by one of these: its own name, or its distribution's."""
+        return self.name in names or self.distribution in names
+
+
+@dataclass
+class LoadedPlugin:
+    """A plugin that takes part; how many seconds its own code held up the command so far, and whether it printed."""
+
+    plugin: Plugin
+    seconds: float = 0.0
+    printed: bool = False
+
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Within, the plugin's code is at work."""
+        began = time.perf_counter()
+        with quiet_stdout() as output:
+            try:
+                yield
+            finally:
+                self.seconds += time.perf_counter() - began
+                self.printed |= output.used
+
+    def remarks(self) -> list[str]:
+        """What its author should hear of, though it works."""
+        slow = f"takes {self.seconds:.1f} s to import, which every command waits for"
+        prints = "prints while it is imported"
+        return [text for told, text in ((self.seconds > SLOW_SECONDS, slow), (self.printed, prints)) if told]
 
 
 @dataclass(frozen=True)
 class BrokenPlugin:
-    """A plugin that is installed but left out, and why. `details` is a traceback where there is one."""
+    """A plugin that is installed but left out, wholly or in part, and why; how long its code took to come to that.
+
+    details is a traceback, where there is one.
+    """
 
     plugin: Plugin
     reason: str
     details: str = ""
+    partly: bool = False
+    seconds: float = 0.0
 
     def __str__(self) -> str:
-        return f"plugin {self.plugin.name!r} of distribution {self.plugin.distribution!r} is left out: {self.reason}"
+        out = "left out in part" if self.partly else "left out"
+        return f"plugin {self.plugin.name!r} of distribution {self.plugin.distribution!r} is {out}: {self.reason}"
+
+    @classmethod
+    def of(cls, loaded: LoadedPlugin, error: BaseException, hook: str | None = None) -> "BrokenPlugin":
+        told = str(error) if isinstance(error, PluginError) else f"{type(error).__name__}: {error}"
+        reason = f"{hook} raised {told}" if hook else told
+        details = "".join(traceback.format_exception(error))
+        return cls(loaded.plugin, reason, details, partly=hook is not None, seconds=loaded.seconds)
 
 
-def register(manager: pluggy.PluginManager, plugin: Plugin, entry_point: EntryPoint) -> BrokenPlugin | None:
-    """Load the plugin into the manager; returns what is wrong with it instead of raising."""
+def load(manager: pluggy.PluginManager, plugin: Plugin, entry_point: EntryPoint) -> LoadedPlugin | BrokenPlugin:
+    """Register the plugin with the manager, as `str(plugin)`; what is wrong with it is returned, never raised."""
+    loaded = LoadedPlugin(plugin)
+    name = str(plugin)
     try:
-        with quiet_stdout():
+        with loaded.watched():
             module = entry_point.load()
         _check_version(module)
-        _check_parameters(manager, module)
-        manager.register(module, name=plugin.name)
-        manager.check_pending()
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- anything may happen in a stranger's module
-        if manager.has_plugin(plugin.name):
-            manager.unregister(name=plugin.name)
-        told = f"{type(error).__name__}: {error}" if not isinstance(error, PluginError) else str(error)
-        return BrokenPlugin(plugin, told, traceback.format_exc())
-    return None
+        manager.register(module, name=name)
+        _check_hooks(manager, module)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- anything may happen in a stranger's module
+        if manager.has_plugin(name):
+            manager.unregister(name=name)
+        return BrokenPlugin.of(loaded, error)
+    return loaded
 
 
-def quiet_stdout() -> AbstractContextManager[object]:
+class _StandardError(StringIO):
+    """Standard error for whoever believes to write to standard output; remembers whether anybody did."""
+
+    used = False
+
+    def write(self, text: str) -> int:
+        self.used = True
+        return sys.stderr.write(text)
+
+
+def quiet_stdout() -> AbstractContextManager[_StandardError]:
     """What a plugin prints while it is loaded goes to standard error: standard output belongs to the command."""
-    return redirect_stdout(sys.stderr)
+    return redirect_stdout(_StandardError())
 
 
 def _check_version(module: ModuleType) -> None:
     version = getattr(module, "FLEDGE_API", API_VERSION)
     if version != API_VERSION:
         raise PluginError(
-            f"it was made for version {version} of fledge's plugin interface, and this is version {API_VERSION}"
+            f"it was made for version {version} of fledge's plugin interface, and this is version {API_VERSION}",
+            hint="install a release of the two that fit each other",
         )
 
 
-def _check_parameters(manager: pluggy.PluginManager, module: ModuleType) -> None:
-    # pluggy passes nothing to a parameter that has a default, without a word.
-    for name in dir(module):
-        if manager.parse_hookimpl_opts(module, name) is None:
-            continue
-        defaults = [
-            p.name for p in inspect.signature(getattr(module, name)).parameters.values() if p.default is not p.empty
-        ]
-        if defaults:
-            raise PluginError(
-                f"hook {GROUP}:{name} gives its parameter {defaults[0]!r} a default, so it would never be filled in"
-            )
+def _check_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
+    """What pluggy passes over: a hook that nobody will call, and a parameter that it will never fill in."""
+    callers = {name: caller for name, caller in vars(manager.hook).items() if not name.startswith("_")}
+    for name, caller in callers.items():
+        for told in caller.get_hookimpls():
+            if told.plugin is not module:
+                continue
+            if not caller.has_spec() and not told.optionalhook:
+                known = [other for other, one in callers.items() if one.has_spec()]
+                raise PluginError(f"unknown hook {name!r}{did_you_mean(name, known)}")
+            if told.kwargnames:
+                raise PluginError(
+                    f"hook {GROUP}:{name} gives its parameter {told.kwargnames[0]!r} a default, "
+                    "so it would never be filled in"
+                )

@@ -33,3 +33,10 @@ class Tracker(ABC):
     @abstractmethod
     def finish(self, state: str) -> None:
         """Called last, with the run's final state."""
+
+    def history(self, run: str) -> Mapping[str, Sequence[float]] | None:
+        """What whoever looks there sees of a run: each metric's values, in the order they were recorded.
+
+        None where a tracker cannot be asked.
+        """
+        return None

@@ -29,15 +29,15 @@ def resolve(spec: RunSpec, catalog: Catalog) -> Resolved:
     """Raises UsageError for whatever names no offer, no option or no file."""
     _check_workload(spec)
     update: dict[str, Any] = {}
-    plugins: dict[str, Plugin] = {}
-    travelling: dict[str, Plugin] = {}
+    plugins: set[Plugin] = set()
+    travelling: set[Plugin] = set()
 
     def settle(kind: Kind, name: str, told: dict[str, Any], key: str) -> dict[str, Any]:
         found = catalog.find(kind, name)
-        plugins[found.plugin.name] = found.plugin
+        plugins.add(found.plugin)
         # The worker needs neither: both live where the command is given.
         if kind not in ("backend", "registry"):
-            travelling[found.plugin.name] = found.plugin
+            travelling.add(found.plugin)
         options = catalog.options(kind, name, told, lambda option: spec.base_of(f"{key}.{option}"))
         return options.model_dump(mode="json", exclude_none=True)
 
@@ -63,8 +63,8 @@ def resolve(spec: RunSpec, catalog: Catalog) -> Resolved:
     return Resolved(spec.model_copy(update=update), _by_name(plugins), _by_name(travelling))
 
 
-def _by_name(plugins: dict[str, Plugin]) -> tuple[Plugin, ...]:
-    return tuple(plugins[name] for name in sorted(plugins))
+def _by_name(plugins: set[Plugin]) -> tuple[Plugin, ...]:
+    return tuple(sorted(plugins, key=str))
 
 
 def _check_workload(spec: RunSpec) -> None:

@@ -18,5 +18,10 @@ def cache() -> Path:
     return platformdirs.user_cache_path("fledge").resolve()
 
 
+def config() -> Path:
+    """The user's folder for fledge's settings. Absolute; need not exist."""
+    return platformdirs.user_config_path("fledge").resolve()
+
+
 def runs(home: Path) -> Path:
     return home / "runs"

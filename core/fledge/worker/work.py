@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
-from fledge.discovery.catalog import discover
+from fledge.discovery.discover import discover
 from fledge.errors import FledgeError
 from fledge.interfaces.run import RunInfo
 from fledge.interfaces.state import RunState

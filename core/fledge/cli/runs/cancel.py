@@ -1,6 +1,7 @@
 """`fledge runs cancel`."""
 
-from fledge.cli.runs.words import AsJson, Run
+from fledge.cli.runs.words import Run
+from fledge.cli.words import AsJson
 
 
 def cancel(run: Run, as_json: AsJson = False) -> None:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from fledge.cli.runs.words import AsJson
+from fledge.cli.words import AsJson
 
 
 def delete(

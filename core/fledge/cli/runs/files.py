@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from fledge.cli.runs.words import AsJson, Run
+from fledge.cli.runs.words import Run
+from fledge.cli.words import AsJson
 
 
 def files(run: Run, as_json: AsJson = False) -> None:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fledge.cli.runs.words import AsJson
+from fledge.cli.words import AsJson
 
 if TYPE_CHECKING:
     from fledge.cli.context import Context

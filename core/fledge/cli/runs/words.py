@@ -1,8 +1,7 @@
-"""The words that every command on runs takes."""
+"""The word that every command on a run takes."""
 
 from typing import Annotated
 
 import typer
 
 Run = Annotated[str, typer.Argument(help="A run's id, the beginning of one, or 'latest'.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Standard output is JSON, an object a line.")]

@@ -1,0 +1,1 @@
+"""`fledge plugins`: what is installed, whether it works, and how to make another."""

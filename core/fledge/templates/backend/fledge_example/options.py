@@ -1,0 +1,8 @@
+"""What may be set."""
+
+from fledge import Options
+from pydantic import Field
+
+
+class ExampleOptions(Options):
+    grace: float = Field(10.0, gt=0, description="seconds that a job has to write a checkpoint before it is killed")

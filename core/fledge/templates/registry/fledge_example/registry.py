@@ -1,0 +1,80 @@
+"""Example: every version a folder that appears in one step."""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock
+from fledge import ModelVersion, Registry, RegistryError
+
+from fledge_example.options import ExampleOptions
+
+_RECORD = "version.json"
+_CARD = "model.json"
+
+
+class Example(Registry):
+    options: ExampleOptions
+
+    @property
+    def root(self) -> Path:
+        return self.home / self.options.folder
+
+    def register(self, run: str, folder: Path, name: str, tags: Mapping[str, str]) -> ModelVersion:
+        if not (folder / _CARD).is_file():
+            raise RegistryError(f"{folder} has no model card {_CARD}")
+        files = {str(path.relative_to(folder)): _sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+        mine = self.root / name
+        mine.mkdir(parents=True, exist_ok=True)
+        # Of many that register at once, one after another.
+        with FileLock(mine / ".lock"):
+            known = self.versions(name)
+            for version in known:
+                if (version.run, version.files) == (run, files):
+                    return version
+            number = known[-1].version + 1 if known else 1
+            staging = mine / ".staging"
+            shutil.rmtree(staging, ignore_errors=True)
+            shutil.copytree(folder, staging / "files")
+            created = datetime.now(UTC).isoformat(timespec="seconds")
+            told = {"name": name, "version": number, "run": run, "created": created, "files": files, "tags": dict(tags)}
+            (staging / _RECORD).write_text(json.dumps(told))
+            staging.rename(mine / str(number))
+        return self._read(mine / str(number))
+
+    def names(self) -> list[str]:
+        return sorted(path.name for path in self.root.glob("*") if self.versions(path.name))
+
+    def versions(self, name: str) -> list[ModelVersion]:
+        numbers = sorted(int(path.name) for path in (self.root / name).glob("*") if path.name.isdigit())
+        return [self._read(self.root / name / str(number)) for number in numbers]
+
+    def fetch(self, name: str, version: int, dest: Path) -> list[Path]:
+        source = self.root / name / str(version)
+        fetched = []
+        for path, expected in self._read(source).files.items():
+            target = dest / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            temporary = target.with_name(f".{target.name}.part")
+            shutil.copyfile(source / "files" / path, temporary)
+            if _sha256(temporary) != expected:
+                temporary.unlink()
+                raise RegistryError(f"{source / 'files' / path} is not the file that was registered")
+            temporary.replace(target)
+            fetched.append(target)
+        return fetched
+
+    def _read(self, folder: Path) -> ModelVersion:
+        try:
+            card = json.loads((folder / "files" / _CARD).read_text())
+            return ModelVersion(**json.loads((folder / _RECORD).read_text()), card=card)
+        except (OSError, ValueError, TypeError) as error:
+            raise RegistryError(f"model version {folder.parent.name}/{folder.name} cannot be read: {error}") from None
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,69 @@
+"""Holding an installed offer to its interface's contract."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from fledge.discovery.catalog import Found
+from fledge.errors import PluginError, UsageError
+from fledge.interfaces.options import Options
+
+_TEST = """
+from fledge.testing import {contract}
+
+
+class TestOffer({contract}, offer={offer!r}, options={options!r}):
+    pass
+"""
+VARIABLE = "FLEDGE_VERDICTS"
+# What pytest's exit status means that some test ran, whatever became of it.
+_RAN = (0, 1)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """outcome is "passed", "failed" or "not applicable"; why says so in a line; details is pytest's account."""
+
+    promise: str
+    outcome: str
+    why: str
+    details: str
+
+
+def check(found: Found, options: Options) -> Iterator[Verdict]:
+    """A verdict a promise, as they come, from a process of their own. Raises UsageError where pytest is missing."""
+    if find_spec("pytest") is None:
+        raise UsageError("the conformance kit needs pytest", hint="pip install 'fledge[testing]'")
+    contract = f"{found.kind.capitalize()}Contract"
+    told = options.model_dump(mode="json", exclude_none=True)
+    with tempfile.TemporaryDirectory() as name:
+        test, output = Path(name, "test_contract.py"), Path(name, "output.txt")
+        test.write_text(_TEST.format(contract=contract, offer=found.offer.name, options=told))
+        reader, writer = os.pipe()
+        words = ["-m", "pytest", "-p", "fledge.testing.verdicts", "-p", "no:cacheprovider", "-c", os.devnull]
+        with output.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, *words, "--rootdir", name, "--basetemp", f"{name}/temporary", str(test)],
+                # What a person set for their own tests is not for these.
+                env=os.environ | {"PYTEST_ADDOPTS": "", "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", VARIABLE: str(writer)},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                pass_fds=[writer],
+            )
+        os.close(writer)
+        try:
+            with os.fdopen(reader) as verdicts:
+                for line in verdicts:
+                    yield Verdict(**json.loads(line))
+            if process.wait() not in _RAN:
+                raise PluginError(f"{found.kind} {found.offer.name!r} cannot be tested:\n{output.read_text()}")
+        finally:
+            process.kill()
+            process.wait()

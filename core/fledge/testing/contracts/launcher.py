@@ -1,0 +1,108 @@
+"""LauncherContract: what every Launcher promises."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fledge.errors import UsageError
+from fledge.interfaces.job import Resources
+from fledge.interfaces.launcher import Launcher
+from fledge.testing.contracts.contract import Contract
+
+# Each rank leaves what it found in FOLDER/RANK.json.
+_RANK = (
+    "import os, time\n"
+    "from pathlib import Path\n"
+    "kind, options = make(); group = kind(options).group()\n"
+    "folder = Path(sys.argv[1]); rank, size = group.rank, group.world_size\n"
+    "def tell(told): (folder / f'{rank}.json').write_text(json.dumps(told))\n"
+)
+_AGREES = (
+    "time.sleep(0.3 * rank); (folder / f'{rank}.here').touch(); group.barrier()\n"
+    "here = len(list(folder.glob('*.here')))\n"
+    "mean = group.average([float(rank), 0.1 + rank]); first = group.broadcast([rank + 0.25, 2.0 ** -40])\n"
+    # Least squares on eight points, of which each rank has its share.
+    "points = [(x / 8, 3 * x / 8 + 1) for x in range(8)][rank::size]; weights = [0.0, 0.0]\n"
+    "for _ in range(50):\n"
+    "    errors = [weights[0] * x + weights[1] - y for x, y in points]\n"
+    "    own = [sum(e * x for e, (x, _) in zip(errors, points)) / len(points), sum(errors) / len(points)]\n"
+    "    weights = [w - 0.3 * g for w, g in zip(weights, group.average(own))]\n"
+    "tell({'size': size, 'here': here, 'mean': mean, 'first': first, 'weights': weights})\n"
+)
+_FAILS = "group.barrier()\nif rank == size - 1: sys.exit(3)\ntime.sleep(600)\n"
+_LISTENS = (
+    "import signal\n"
+    "def hear(*_): tell('heard'); os._exit(75)\n"
+    "signal.signal(signal.SIGTERM, hear); group.barrier(); (folder / f'{rank}.up').touch(); time.sleep(600)\n"
+)
+_PATIENCE_SECONDS = 120
+
+
+class LauncherContract(Contract):
+    """Held by an offer. What it cannot start (`command` raises UsageError) does not apply."""
+
+    kind = "launcher"
+
+    def start(self, code: str, size: int, folder: Path) -> "subprocess.Popen[str]":
+        launcher: Launcher = self.make()
+        folder.mkdir(exist_ok=True)
+        argv = (*self.process(_RANK + code), str(folder))
+        try:
+            command = launcher.command(argv, Resources(processes=size))
+        except UsageError as error:
+            pytest.skip(f"it starts no {size} processes: {error.message}")
+        if command[0] == "python":
+            command = (sys.executable, *command[1:])
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def ranks(self, size: int, folder: Path) -> list[Any]:
+        """What each rank found, by rank."""
+        process = self.start(_AGREES, size, folder)
+        output, _ = process.communicate(timeout=_PATIENCE_SECONDS)
+        assert process.returncode == 0, output
+        assert sorted(path.stem for path in folder.glob("*.json")) == [str(rank) for rank in range(size)], output
+        return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(size)]
+
+    def test_making_a_command_starts_nothing(self) -> None:
+        launcher: Launcher = self.make()
+        one, same = (launcher.command(("python", "-m", "program"), Resources()) for _ in range(2))
+        assert one == same
+        assert "program" in one
+
+    @pytest.mark.parametrize("size", [1, 2])
+    def test_every_rank_is_there_once_and_agrees(self, tmp_path: Path, size: int) -> None:
+        ranks = self.ranks(size, tmp_path / "ranks")
+        assert [rank["size"] for rank in ranks] == [size] * size
+        assert [rank["here"] for rank in ranks] == [size] * size, "somebody passed the barrier early"
+        for rank in ranks:
+            assert rank["mean"] == pytest.approx([(size - 1) / 2, 0.1 + (size - 1) / 2])
+            assert rank["first"] == [0.25, 2.0**-40]
+            assert rank["weights"] == ranks[0]["weights"], "the ranks' weights went apart"
+
+    def test_two_processes_come_to_the_weights_of_one(self, tmp_path: Path) -> None:
+        two = self.ranks(2, tmp_path / "two")
+        (one,) = self.ranks(1, tmp_path / "one")
+        assert two[0]["weights"] == pytest.approx(one["weights"], rel=1e-6)
+
+    @pytest.mark.parametrize("size", [1, 2])
+    def test_a_rank_that_fails_ends_them_all(self, tmp_path: Path, size: int) -> None:
+        process = self.start(_FAILS, size, tmp_path / "ranks")
+        process.communicate(timeout=_PATIENCE_SECONDS)
+        assert process.returncode != 0
+
+    @pytest.mark.parametrize("size", [1, 2])
+    def test_every_rank_hears_that_it_should_stop(self, tmp_path: Path, size: int) -> None:
+        folder = tmp_path / "ranks"
+        process = self.start(_LISTENS, size, folder)
+        while process.poll() is None and len(list(folder.glob("*.up"))) < size:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=_PATIENCE_SECONDS)
+        assert sorted(path.stem for path in folder.glob("*.json")) == [str(rank) for rank in range(size)], output
+        assert process.returncode != 0
