@@ -53,6 +53,8 @@ COMMANDS: dict[str, list[list[str]]] = {
     "mlflow": [["mlflow", "--help"], ["mlflow", "runs", "list", "--experiment-id", "0"]],
     "lightning": [["python", "-c", "import lightning"]],
 }
+MANY = 200
+LIST, LIST_MANY = "fledge plugins list", f"fledge plugins list, {MANY} more plugins"
 # A peer that calls home would be measured together with the network.
 QUIET = {"DO_NOT_TRACK": "1", "KEDRO_DISABLE_TELEMETRY": "1", "MLFLOW_DISABLE_TELEMETRY": "true"}
 
@@ -80,6 +82,7 @@ def main() -> int:
         + [{"command": f"{what}: not measured: {reason}"} for what, reason in absent.items()],
     )
     goals = [Goal("fledge --help: CPU time against the bare program's", cpu[HELP] / cpu[BARE], 2, at_least=False)]
+    goals.append(Goal(f"{LIST_MANY}: CPU time against none more", cpu[LIST_MANY] / cpu[LIST], 1.5, at_least=False))
     if steps:
         wall = {what: median(rows, "wall_s") for what, rows in steps.items()}
         bare = min(wall[SAME], wall[PLAIN])
@@ -128,11 +131,16 @@ def measure_commands(peers: dict[str, Path], absent: dict[str, str], repeat: int
         HELP: [*FLEDGE, "--help"],
         BARE: [sys.executable, RIVALS / "bare_cli.py", json.dumps(commands_of_fledge()), "--help"],
         "fledge runs list": [*FLEDGE, "runs", "list"],
+        LIST: [*FLEDGE, "plugins", "list"],
+        LIST_MANY: [*FLEDGE, "plugins", "list"],
         "fledge run --dry-run": [*FLEDGE, "run", *plan],
     }
 
+    many = {"PYTHONPATH": str(put_many(folder / "many"))}
+
     def call(what: str) -> dict[str, float]:
-        done = timed(words[what], folder=folder, FLEDGE_HOME=str(folder / "home"))
+        more = many if what == LIST_MANY else {}
+        done = timed(words[what], folder=folder, status=0, FLEDGE_HOME=str(folder / "home"), **more)
         return {"cpu_s": done.cpu_seconds, "wall_s": done.seconds}
 
     # The first call writes bytecode, and whatever a program keeps of it.
@@ -221,6 +229,22 @@ def put_watch(site: Path) -> None:
     shutil.copy(RIVALS / "step_watch.py", site)
     (told / "METADATA").write_text("Metadata-Version: 2.1\nName: step-watch\nVersion: 1\n")
     (told / "entry_points.txt").write_text("[fledge]\nstep-watch = step_watch\n")
+
+
+def put_many(site: Path) -> Path:
+    """Have MANY further plugins be installed to whoever has the folder on PYTHONPATH."""
+    for number in range(MANY):
+        name = f"many{number}"
+        package, told = site / f"fledge_{name}", site / f"fledge_{name}-1.dist-info"
+        package.mkdir(parents=True)
+        told.mkdir()
+        offer = f"Offer({name!r}, 'fledge_{name}.dataset:Many', summary='one of many')"
+        hook = f"@hookimpl\ndef fledge_datasets() -> list[Offer]:\n    return [{offer}]\n"
+        (package / "__init__.py").write_text("from fledge import Offer, hookimpl\n\n\n" + hook)
+        readme = "What it is for, and how.\n" * 100
+        (told / "METADATA").write_text(f"Metadata-Version: 2.1\nName: fledge-{name}\nVersion: 1\n\n{readme}")
+        (told / "entry_points.txt").write_text(f"[fledge]\n{name} = fledge_{name}\n")
+    return site
 
 
 def median(rows: Sequence[dict[str, float]], key: str) -> float:

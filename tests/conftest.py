@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from tests.long_run import words
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 ROOT = Path(__file__).parent.parent
+Give = Callable[..., None]
 
 # Nothing is timed: the machine may be busy.
 settings.register_profile("fledge", deadline=None, max_examples=50)
@@ -125,7 +127,7 @@ def fledge_in(sample_plugin: Path, user_cache: Path) -> Callable[[Path], Fledge]
 
     def fledge_in(folder: Path) -> Fledge:
         folder.mkdir(parents=True)
-        return Fledge(folder, dict(environment))
+        return Fledge(folder, environment | {"XDG_CONFIG_HOME": str(folder.parent / "config")})
 
     return fledge_in
 
@@ -134,6 +136,23 @@ def fledge_in(sample_plugin: Path, user_cache: Path) -> Callable[[Path], Fledge]
 def fledge(tmp_path: Path, fledge_in: Callable[[Path], Fledge]) -> Fledge:
     """fledge in an empty folder of the test's own."""
     return fledge_in(tmp_path / "work")
+
+
+@pytest.fixture
+def give(fledge: Fledge, tmp_path: Path) -> Give:
+    """Installs a distribution by hand: one module, one entry point."""
+    site = tmp_path / "site"
+    site.mkdir()
+    fledge.environment["PYTHONPATH"] += f":{site}"
+
+    def give(module: str, code: str, *, plugin: str | None = None, value: str | None = None) -> None:
+        (site / f"{module}.py").write_text(textwrap.dedent(code))
+        info = site / f"{module}_dist-0.5.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}-dist\nVersion: 0.5\n")
+        (info / "entry_points.txt").write_text(f"[fledge]\n{plugin or module} = {value or module}\n")
+
+    return give
 
 
 @pytest.fixture(scope="session")

@@ -1,35 +1,15 @@
 """Plugins as strangers write them: whatever is wrong with one stays its own problem, and is told."""
 
 import json
-import textwrap
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 if TYPE_CHECKING:
-    from tests.conftest import Fledge, Result
+    from tests.conftest import Fledge, Give, Result
 
 OFFER = "from fledge import Offer, hookimpl\n"
-Give = Callable[..., None]
-
-
-@pytest.fixture
-def give(fledge: "Fledge", tmp_path: Path) -> Give:
-    """Installs a distribution by hand: one module, one entry point."""
-    site = tmp_path / "site"
-    site.mkdir()
-    fledge.environment["PYTHONPATH"] += f":{site}"
-
-    def give(module: str, code: str, *, plugin: str | None = None, value: str | None = None) -> None:
-        (site / f"{module}.py").write_text(textwrap.dedent(code))
-        info = site / f"{module}_dist-0.5.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}-dist\nVersion: 0.5\n")
-        (info / "entry_points.txt").write_text(f"[fledge]\n{plugin or module} = {value or module}\n")
-
-    return give
 
 
 def plan(fledge: "Fledge", *words: str, status: int | None = 0, **environment: str) -> "Result":
@@ -44,7 +24,11 @@ BROKEN = {
     "exits": ("import sys; sys.exit(7)", None, "SystemExit: 7"),
     "misses": ("import there_is_no_such_module", None, "No module named 'there_is_no_such_module'"),
     "no attribute": ("", "odd:plugin", "has no attribute 'plugin'"),
-    "misspelt": (OFFER + "@hookimpl\ndef fledge_modles(): return []", None, "unknown hook 'fledge_modles'"),
+    "misspelt": (
+        OFFER + "@hookimpl\ndef fledge_modles(): return []",
+        None,
+        "unknown hook 'fledge_modles'; did you mean 'fledge_models'?",
+    ),
     "defaulted": (MODEL.format("extra=None"), None, "gives its parameter 'extra' a default"),
     "unknown argument": (MODEL.format("extra"), None, "Argument(s) {'extra'} are declared"),
     "other version": ("FLEDGE_API = 99\n" + MODEL.format(""), None, "version 99 of fledge's plugin interface"),
@@ -59,17 +43,17 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("trouble", BROKEN)
-def test_a_broken_plugin_is_left_out_and_told(fledge: "Fledge", give: Give, trouble: str) -> None:
+def test_a_broken_plugin_is_left_out_and_told(fledge: "Fledge", give: "Give", trouble: str) -> None:
     code, value, reason = BROKEN[trouble]
     give("odd", code, value=value)
     done = plan(fledge)
     assert done.last["spec"]["model"]["name"] == "tiny"
     warning = next(line for line in done.err.splitlines() if "plugin 'odd'" in line)
-    assert "distribution 'odd-dist' is left out: " in warning
+    assert "distribution 'odd-dist' is left out" in warning
     assert reason in done.err[done.err.index(warning) :]
 
 
-def test_who_asks_for_what_a_broken_plugin_may_offer_hears_of_it(fledge: "Fledge", give: Give) -> None:
+def test_who_asks_for_what_a_broken_plugin_may_offer_hears_of_it(fledge: "Fledge", give: "Give") -> None:
     give("odd", "raise RuntimeError('no libcuda')")
     done = fledge("run", "--dataset", "dots", "--model", "odd-net", "--dry-run", status=2)
     error = done.err.partition("error: ")[2]
@@ -79,7 +63,7 @@ def test_who_asks_for_what_a_broken_plugin_may_offer_hears_of_it(fledge: "Fledge
     assert "no libcuda" in error
 
 
-def test_what_a_plugin_prints_never_reaches_standard_output(fledge: "Fledge", give: Give) -> None:
+def test_what_a_plugin_prints_never_reaches_standard_output(fledge: "Fledge", give: "Give") -> None:
     hook = "@hookimpl\ndef fledge_models():\n    print('offering!')\n    return []\n"
     give("chatty", "print('hello!')\n" + OFFER + hook)
     done = plan(fledge)
@@ -88,7 +72,7 @@ def test_what_a_plugin_prints_never_reaches_standard_output(fledge: "Fledge", gi
     assert "offering!" in done.err
 
 
-def test_two_offers_of_one_name_trouble_only_who_chooses_it(fledge: "Fledge", give: Give) -> None:
+def test_two_offers_of_one_name_trouble_only_who_chooses_it(fledge: "Fledge", give: "Give") -> None:
     code = OFFER + "@hookimpl\ndef fledge_models(): return [Offer('{0}', 'odd:Odd')]\n"
     give("odd", code.format("tiny"))
     done = plan(fledge, status=1)
@@ -97,20 +81,26 @@ def test_two_offers_of_one_name_trouble_only_who_chooses_it(fledge: "Fledge", gi
     assert fledge("run", "--script", "s.py", "--dry-run", status=2).err.count("offered by both") == 0
 
 
-def test_two_plugins_of_one_name(fledge: "Fledge", give: Give) -> None:
+def test_two_plugins_of_one_name_both_take_part_and_are_told_of(fledge: "Fledge", give: "Give") -> None:
     give("odd", MODEL.format(""), plugin="sample")
-    done = plan(fledge, status=None)
+    done = plan(fledge)
     warning = next(line for line in done.err.splitlines() if "plugin 'sample'" in line)
-    assert "'odd-dist'" in warning
-    assert "'fledge-sample'" in warning
-    assert "of the same name" in warning
+    assert "from 'fledge-sample' and 'odd-dist', two plugins of the same name" in warning
+    schema = json.loads(fledge("spec", "schema").out)
+    models = [one["properties"]["name"]["const"] for one in schema["properties"]["model"]["anyOf"]]
+    assert {"odd", "tiny"} <= set(models)
+    fledge("plugins", "disable", "odd-dist")
+    done = plan(fledge)
+    assert "of the same name" not in done.err
+    assert done.last["plugins"]["sample"] == "fledge-sample 1.2.3"
 
 
-def test_a_disabled_plugin_is_not_even_imported(fledge: "Fledge", give: Give) -> None:
+def test_a_disabled_plugin_is_not_even_imported(fledge: "Fledge", give: "Give") -> None:
     give("odd", "raise RuntimeError('no libcuda')")
     assert "odd" not in plan(fledge, FLEDGE_DISABLE_PLUGINS="other, odd").err
     gone = plan(fledge, status=2, FLEDGE_DISABLE_PLUGINS="sample")
     assert "there is no dataset named 'dots'" in gone.err
+    assert "plugin 'sample' is disabled; fledge plugins enable sample" in gone.err
 
 
 @pytest.mark.parametrize(
@@ -125,7 +115,7 @@ def test_a_disabled_plugin_is_not_even_imported(fledge: "Fledge", give: Give) ->
         ),
     ],
 )
-def test_an_offer_whose_target_is_not_there(fledge: "Fledge", give: Give, target: str, code: str, told: str) -> None:
+def test_an_offer_whose_target_is_not_there(fledge: "Fledge", give: "Give", target: str, code: str, told: str) -> None:
     give("odd", OFFER + f"@hookimpl\ndef fledge_backends(): return [Offer('odd', '{target}')]\n" + code)
     assert told in plan(fledge, "--backend", "odd", status=1).err
 
@@ -141,14 +131,14 @@ def test_an_offer_whose_target_is_not_there(fledge: "Fledge", give: Give, target
     ],
 )
 def test_an_implementation_that_cannot_be_imported(
-    fledge: "Fledge", give: Give, tmp_path: Path, code: str, told: str
+    fledge: "Fledge", give: "Give", tmp_path: Path, code: str, told: str
 ) -> None:
     give("odd", OFFER + "@hookimpl\ndef fledge_backends(): return [Offer('odd', 'odd_net:Odd')]\n")
     (tmp_path / "site" / "odd_net.py").write_text(code)
     assert f"cannot be imported: {told}" in plan(fledge, "--backend", "odd", status=1).err
 
 
-def test_a_plugin_that_ends_the_worker_fails_the_run(fledge: "Fledge", give: Give, tmp_path: Path) -> None:
+def test_a_plugin_that_ends_the_worker_fails_the_run(fledge: "Fledge", give: "Give", tmp_path: Path) -> None:
     give("odd", OFFER + "@hookimpl\ndef fledge_models(): return [Offer('odd', 'odd_net:Odd')]\n")
     (tmp_path / "site" / "odd_net.py").write_text("raise SystemExit(0)")
     out, err = (run := fledge.start("run", "--dataset", "dots", "--model", "odd", "--json")).communicate()

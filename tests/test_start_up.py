@@ -37,6 +37,12 @@ COMMANDS = [
     ("runs", "files", "latest"),
     ("models", "list"),
     ("models", "show", "dots"),
+    ("plugins", "list"),
+    ("plugins", "list", "--json"),
+    ("plugins", "show", "resnet18"),
+    ("plugins", "disable", "sample"),
+    ("plugins", "enable", "sample"),
+    ("plugins", "new", "model", "another"),
     ("spec", "schema"),
     ("spec", "init", "spec.toml"),
     ("run", "spec.toml", "--set", "dataset.root=.", "--dry-run"),
@@ -69,7 +75,8 @@ def imported(used: "Fledge", tmp_path: Path) -> Imported:
         shutil.rmtree(found, ignore_errors=True)
         found.mkdir()
         folders = [used.environment["PYTHONPATH"], tmp_path / "site", *([more] if more else [])]
-        used(*words, WITNESS=str(found), PYTHONPATH=":".join(map(str, folders)))
+        path = ":".join(map(str, folders))
+        used(*words, WITNESS=str(found), XDG_CONFIG_HOME=str(tmp_path / "config"), PYTHONPATH=path)
         told = [file.read_text().splitlines() for file in found.iterdir()]
         assert told
         return {line: {name.split(".")[0] for name in names} for line, *names in told}
