@@ -44,6 +44,13 @@ TEST = """
         assert "loss became" in done.error
 
 
+    def test_one_that_may_succeed_another_time_ends_no_other_test(fledge_run):
+        nobody = {"name": "birds", "url": "http://127.0.0.1:1/birds.zip"}
+        done = fledge_run({**SPEC, "dataset": nobody})
+        assert done.state == "FAILED"
+        assert "the photographs of birds cannot be had" in done.error
+
+
     def test_a_script(fledge_run, tmp_path):
         script = tmp_path / "source" / "s.py"
         script.parent.mkdir()
@@ -97,7 +104,7 @@ def test_one_test_file_runs_on_any_backend(tmp_path: Path) -> None:
     }.items():
         folder = tmp_path / name
         folder.mkdir()
-        assert "5 passed" in pytest_in(folder, *words)
+        assert "6 passed" in pytest_in(folder, *words)
         weights.append((folder / "weights").read_text())
     assert weights[0] == weights[1]
 

@@ -97,7 +97,7 @@ _HOME = {
     "Tracker": "fledge.interfaces.tracker",
     "log": "fledge.metrics",
 }
-__all__ = sorted(_HOME)  # noqa: PLE0605
+__all__ = sorted(_HOME)  # noqa: PLE0605 -- a list of strings, which the rule cannot see
 
 
 def __getattr__(name: str) -> Any:

@@ -114,7 +114,7 @@ def load(manager: pluggy.PluginManager, plugin: Plugin, entry_point: EntryPoint)
         _check_hooks(manager, module)
     except KeyboardInterrupt:
         raise
-    except BaseException as error:  # noqa: BLE001 -- anything may happen in a stranger's module
+    except BaseException as error:  # noqa: BLE001 -- a stranger's module: it may exit, or panic
         if manager.has_plugin(name):
             manager.unregister(name=name)
         return BrokenPlugin.of(loaded, error)

@@ -15,6 +15,7 @@ from fledge.errors import UsageError
 from fledge.interfaces.backend import ComputeBackend, LogChunk, Request, RunRef, Status
 from fledge.interfaces.job import TRY_AGAIN, Job
 from fledge.interfaces.state import RunState
+from fledge.runs.history import History
 from fledge.worker.work import work
 
 _CHUNK = 1 << 20
@@ -51,7 +52,7 @@ class InProcessBackend(ComputeBackend):
             exit_code = work(code / request.body["spec"], folder)
         ref = RunRef("in-process", key, {"folder": str(folder)})
         (folder / "ended.json").write_text(json.dumps({"exit": exit_code, **vars(ref)}))
-        if exit_code == TRY_AGAIN:
+        if History.read(folder).state is RunState.PREEMPTED:
             # The signal was for this process as well.
             raise KeyboardInterrupt
         return ref

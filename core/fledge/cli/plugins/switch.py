@@ -35,16 +35,12 @@ def enable(name: Name) -> None:
         disabled.keep(off - {name})
         print(f"{name} takes part again")
         return
-    meant = {word for plugin, _ in installed() for word in (plugin.name, plugin.distribution)}
-    if name not in meant:
-        raise UnknownName("plugin", name, meant | off)
-    by_other = [
-        word
-        for plugin, _ in installed()
-        if name in (plugin.name, plugin.distribution)
-        for word in off
-        if plugin.called(frozenset({word}))
-    ]
-    if by_other:
-        raise UsageError(f"{name} is disabled as {by_other[0]}", hint=f"fledge plugins enable {by_other[0]}")
+    plugins = [plugin for plugin, _ in installed()]
+    meant = [plugin for plugin in plugins if plugin.called(frozenset({name}))]
+    if not meant:
+        known = {word for plugin in plugins for word in (plugin.name, plugin.distribution)}
+        raise UnknownName("plugin", name, known | off)
+    other = next((word for plugin in meant for word in (plugin.name, plugin.distribution) if word in off), None)
+    if other:
+        raise UsageError(f"{name} is disabled as {other}", hint=f"fledge plugins enable {other}")
     print(f"{name} was not disabled")
