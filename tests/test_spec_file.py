@@ -38,6 +38,7 @@ def planned(fledge: "Fledge", *words: str | Path) -> dict[str, Any]:
         (b"[training]\nlr = inf", "training.lr = inf: should be a finite number"),
         (b"[training]\nmode = 'head'\nbackbone_lr = 0.1", "backbone_lr has no effect in mode 'head'"),
         (b"[training]\nmode = 'head'\ncompile = true", "compile has no effect in mode 'head'"),
+        (b"[training]\nmode = 'head'\ncuda_graphs = true", "cuda_graphs has no effect in mode 'head'"),
         (b"[training]\nfinetune_lr = 0.1", "finetune_lr has no effect in mode 'finetune'"),
         (b"[training]\nmode = 'head'\nfinetune_epochs = 2", "finetune_epochs has no effect in mode 'head'"),
         (b"[dataset]\nroot = 'photos'", "dataset.name is missing"),

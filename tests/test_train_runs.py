@@ -111,6 +111,11 @@ def test_a_weight_for_a_class_there_is_not(house: House) -> None:
     assert "its classes: red, blue" in done.err
 
 
+def test_what_only_a_gpu_can_do_is_refused_elsewhere(house: House) -> None:
+    done = house.fledge(*words("training.cuda_graphs=true"), status=1)
+    assert "training.cuda_graphs = true: CUDA graphs run on an NVIDIA GPU, and this training on cpu" in done.err
+
+
 def test_a_split_without_images(house: House) -> None:
     assert "the data set's val split has no images" in house.fledge(*words("dataset.val=0"), status=1).err
 

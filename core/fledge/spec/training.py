@@ -75,6 +75,9 @@ class TrainingSpec(Section):
     )
     channels_last: bool = Field(True, description="keep images with their channels last, as fast kernels want them")
     compile: bool = Field(False, description="have torch.compile make faster kernels: minutes at first, for long runs")
+    cuda_graphs: bool = Field(
+        False, description="compile, and have a CUDA graph launch all kernels of a step at once; for small batches"
+    )
     device: Literal["auto", "cpu", "cuda", "mps"] = Field("auto", description="auto: cuda, else mps, else cpu")
     workers: int | Literal["auto"] = Field(
         "auto",
@@ -112,8 +115,9 @@ class TrainingSpec(Section):
             )
         if self.views and self.mode == "finetune":
             raise ValueError("views has no effect in mode 'finetune', which augments every image anew: leave it out")
-        if self.compile and self.mode == "head":
-            raise ValueError("compile has no effect in mode 'head', whose network is one small layer: leave it out")
+        for key in ("compile", "cuda_graphs"):
+            if self.mode == "head" and getattr(self, key):
+                raise ValueError(f"{key} has no effect in mode 'head', whose network is one small layer: leave it out")
         for key in ("finetune_epochs", "finetune_lr"):
             if self.mode != "head+finetune" and getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key} has no effect in mode '{self.mode}': it belongs to mode 'head+finetune'")

@@ -78,7 +78,9 @@ class Assembly:
             frozen.requires_grad_(False)
             return head, frozen, [ParameterGroup("head", list(head.parameters()))], head
         self._module.requires_grad_(True)
-        if phase.spec.compile:
+        if phase.spec.cuda_graphs:
+            self._module.compile(mode="reduce-overhead")
+        elif phase.spec.compile:
             self._module.compile()
         groups = list(self._model.parameter_groups(self._module))
         return self._module, None, groups, self._arithmetic.forward(self._module)

@@ -5,10 +5,21 @@ import os
 import torch
 
 from fledge.errors import SpecError
+from fledge.spec.training import TrainingSpec
 
 
-def choose_device(wanted: str) -> torch.device:
-    """Raises SpecError where this machine has no such device."""
+def choose_device(training: TrainingSpec) -> torch.device:
+    """Raises SpecError where this machine has no such device, or one that cannot do what is asked of it."""
+    device = _find(training.device)
+    if training.cuda_graphs and device.type != "cuda":
+        raise SpecError(
+            f"training.cuda_graphs = true: CUDA graphs run on an NVIDIA GPU, and this training on {device.type}",
+            hint="leave it out; training.compile works on every device",
+        )
+    return device
+
+
+def _find(wanted: str) -> torch.device:
     there = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available(), "cpu": True}
     if wanted == "auto":
         return torch.device(next(name for name, present in there.items() if present))

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 
 from fledge.discovery.catalog import Catalog
+from fledge.importing import importing
 from fledge.interfaces.dataset import SPLITS, Dataset
 from fledge.interfaces.model import Model
 from fledge.interfaces.run import RunInfo, Trained
@@ -43,11 +44,12 @@ def train(
     """
     assert spec.dataset is not None
     assert spec.model is not None
-    device = choose_device(spec.training.device)
-    make_deterministic()
+    device = choose_device(spec.training)
     if device.type == "cpu":
         keep_memory()
-    with span("import plugins"):
+    with span("import plugins"), importing():
+        # Imports torch's compiler, which torchvision needs too.
+        make_deterministic()
         dataset: Dataset = _make("dataset", spec.dataset, catalog)
         model: Model = _make("model", spec.model, catalog)
     with span("prepare data"):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from fledge.discovery.discover import discover
 from fledge.errors import FledgeError
+from fledge.importing import importing
 from fledge.interfaces.run import RunInfo
 from fledge.interfaces.state import RunState
 from fledge.runs.notice import Notice, Stopped
@@ -69,6 +70,7 @@ def _execute(spec: RunSpec, folder: Path, notice: Notice, report: Reporter, comp
             notice.dismiss()
         else:
             # Imported late: a script's run needs no torch of ours.
-            from fledge.worker.training import run_training
+            with importing():
+                from fledge.worker.training import run_training
 
             run_training(spec, catalog, run, notice, report, hooks)
