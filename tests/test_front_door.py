@@ -9,8 +9,8 @@ import pytest
 NAMES = """
 ComputeBackend DataError Dataset Finding FledgeError FolderDataset FolderOptions Group Job Launcher LogChunk Model
 ModelVersion Offer Options ParameterGroup PluginError Progress Registry RegistryError Request Resources RunError RunInfo
-RunRef RunState Sample Snapshot SourceFile SpecError Split Status Tracker Trained UnknownName UsageError download
-hookimpl log no_progress tensors_sha256 unpack write_atomic
+RunRef RunState SPLITS Sample Snapshot SourceFile SpecError Split Status TRY_AGAIN Tracker Trained UnknownName
+UsageError download hookimpl log no_progress tensors_sha256 unpack write_atomic
 """
 
 

@@ -30,9 +30,11 @@ if TYPE_CHECKING:
     from fledge.interfaces.backend import Request as Request
     from fledge.interfaces.backend import RunRef as RunRef
     from fledge.interfaces.backend import Status as Status
+    from fledge.interfaces.dataset import SPLITS as SPLITS
     from fledge.interfaces.dataset import Dataset as Dataset
     from fledge.interfaces.dataset import Sample as Sample
     from fledge.interfaces.dataset import Split as Split
+    from fledge.interfaces.job import TRY_AGAIN as TRY_AGAIN
     from fledge.interfaces.job import Job as Job
     from fledge.interfaces.job import Resources as Resources
     from fledge.interfaces.job import Snapshot as Snapshot
@@ -75,9 +77,11 @@ _HOME = {
     "Request": "fledge.interfaces.backend",
     "RunRef": "fledge.interfaces.backend",
     "Status": "fledge.interfaces.backend",
+    "SPLITS": "fledge.interfaces.dataset",
     "Dataset": "fledge.interfaces.dataset",
     "Sample": "fledge.interfaces.dataset",
     "Split": "fledge.interfaces.dataset",
+    "TRY_AGAIN": "fledge.interfaces.job",
     "Job": "fledge.interfaces.job",
     "Resources": "fledge.interfaces.job",
     "Snapshot": "fledge.interfaces.job",

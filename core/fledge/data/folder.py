@@ -22,8 +22,8 @@ class FolderDataset(Dataset):
 
     An implementation says where the folder is; everything else is done here. Every file is decoded
     once and what was found is kept in the cache, so that another `prepare` reads only what has
-    changed. `prepare` must be called once in each process before `classes` and `split`; what it
-    finds out is part of the object, which may be pickled.
+    changed. What it finds out is part of the object: each is prepared before it is asked for `classes`
+    and `split`, or was pickled after it had been.
 
     Classes are sorted by name, the samples of a class by their path.
     """

@@ -44,7 +44,8 @@ class Dataset(ABC):
     """Labelled images under a `train` and a `val` split.
 
     Constructed with its validated options; construction is cheap and touches nothing.
-    `classes` and `split` may be used after `prepare`, in the same process or another.
+    `classes` and `split` may be used once this object's `prepare` has returned. Another process makes an object
+    of its own and prepares it, from the same cache, to the same end; or it is sent this one's samples.
     """
 
     def __init__(self, options: Options) -> None:

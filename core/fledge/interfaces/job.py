@@ -51,8 +51,9 @@ class Job:
     retries       how many times the backend may start argv again, in the same folders, where it was killed by
                   a signal or ended with exit status TRY_AGAIN; one that cannot leaves it to `fledge`
 
-    The backend starts it in a working folder holding the snapshot and files, with FLEDGE_RUN_DIR
-    naming a folder whose content it keeps: the journal, checkpoints, `outputs/` and `logs/` end up there.
+    The backend starts it in a working folder holding the snapshot and files, with two variables in its environment.
+    FLEDGE_RUN_DIR names a folder whose content the backend keeps: the journal, checkpoints, `outputs/` and `logs/` end
+    up there. FLEDGE_RUN_ID is the run's id: the key of its first submission, which later ones (`after`) keep.
 
     To stop it, the backend sends SIGTERM and waits: the job writes a checkpoint and ends with TRY_AGAIN. A file
     `canceled` in FLEDGE_RUN_DIR tells it that a person asked, and not the machine. Where the machine can be taken
