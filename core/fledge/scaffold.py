@@ -19,6 +19,7 @@ _TAKEN = {name for name in fledge.__all__ if name[0].isupper()} | {
     "Field",
     "Image",
     "Path",
+    "Place",
     "Tensor",
 }
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")

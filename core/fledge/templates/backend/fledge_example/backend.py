@@ -1,19 +1,17 @@
 """Example: a job is a process of this machine."""
 
-import fcntl
 import filecmp
+import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import threading
-import time
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from fledge import (
+    TRY_AGAIN,
     ComputeBackend,
     Finding,
     Job,
@@ -29,13 +27,14 @@ from fledge import (
 
 from fledge_example import runner
 from fledge_example.options import ExampleOptions
+from fledge_example.place import Place, copy
 
-# What fledge's jobs end with where they were stopped before the end through no fault of their own.
-_TRY_AGAIN = 75
 _CHUNK = 1 << 20
 
 
 class Example(ComputeBackend):
+    """Keeps a run in `runs/ID/` of fledge's home, and whatever a submission of it needs in a `Place` of its own."""
+
     options: ExampleOptions
 
     def check(self) -> list[Finding]:
@@ -48,71 +47,76 @@ class Example(ComputeBackend):
         return {"argv": argv, "environment": dict(job.environment), "retries": job.retries}
 
     def _submit(self, request: Request, key: str, after: RunRef | None) -> RunRef:
-        known = self._find(key, after)
-        if known:
-            return known
-        folder = self._folder(key, after)
-        self._write_job(folder, request)
-        marks = {"FLEDGE_RUN_DIR": str(folder), "FLEDGE_RUN_ID": folder.name, "FLEDGE_KEY": key}
-        # Of two that are started under one key, the first alone runs the job.
-        started = subprocess.Popen(
-            [sys.executable, runner.__file__, str(folder), key],
-            # In memory alone: an environment holds secrets, which no file may.
-            env=os.environ | request.body["environment"] | marks | {"FLEDGE_HOME": str(self.home)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        # Waited for, lest it stays a zombie of a caller that lives on.
-        threading.Thread(target=started.wait, daemon=True).start()
-        while (known := self._find(key, after)) is None:
-            if started.poll() is not None and self._find(key, after) is None:
-                raise RunError(f"the runner of {key} ended with exit status {started.returncode}")
-            time.sleep(0.01)
-        return known
-
-    def _write_job(self, folder: Path, request: Request) -> None:
-        for name in ("code", "outputs", "logs"):
-            # A script's are links to what is in code/, which it may have removed.
-            (folder / name).resolve().mkdir(parents=True, exist_ok=True)
-        for file in request.job.snapshot.files:
-            target = folder / "code" / file.target
-            target.parent.mkdir(parents=True, exist_ok=True)
-            if file.source != target:
-                shutil.copy(file.source, target)
-        for name, content in request.job.files.items():
-            (folder / "code" / name).write_text(content, encoding="utf-8")
-        job = {"argv": request.body["argv"], "retries": request.body["retries"]}
-        runner.write(folder / "job.json", job | {"grace": self.options.grace, "try_again": _TRY_AGAIN})
+        place = self._place(key, after)
+        # Of two at once under one key, the second finds what the first has started.
+        with place.alone():
+            known = self._find(key, after)
+            if known:
+                return known
+            place.lay_out(request)
+            job = {"argv": request.body["argv"], "retries": request.body["retries"], "grace": self.options.grace}
+            write_atomic(place.path / "job.json", json.dumps(job))
+            return self._start(place, request, key)
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:
-        folder = self._folder(key, after)
-        found = runner.read(folder / "ref.json")
-        return RunRef("example", key, {"folder": str(folder), "pid": found["pid"]}) if found.get("key") == key else None
+        found = runner.read(self._place(key, after).path / "ref.json")
+        return RunRef(**found) if found else None
 
-    def _folder(self, key: str, after: RunRef | None) -> Path:
-        return Path(after.details["folder"]) if after else self.home / "runs" / key
+    def _place(self, key: str, after: RunRef | None) -> Place:
+        run = Place.of(after).run if after else self.home / "runs" / key
+        return Place(run / "submissions" / key)
+
+    def _start(self, place: Place, request: Request, key: str) -> RunRef:
+        marks = {"FLEDGE_RUN_DIR": str(place.run), "FLEDGE_RUN_ID": place.run.name, "FLEDGE_HOME": str(self.home)}
+        with (place.run / "log.txt").open("ab") as log:
+            started = subprocess.Popen(
+                [sys.executable, "-P", runner.__file__, str(place.path)],
+                # In memory alone: an environment holds secrets, which no file may.
+                env=os.environ | request.body["environment"] | marks,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                start_new_session=True,
+            )
+        assert started.stdin is not None
+        assert started.stdout is not None
+        try:
+            with started.stdin as to_runner, started.stdout as from_runner:
+                if from_runner.readline() != runner.READY:
+                    words = (place.run / "log.txt").read_text(errors="replace").strip()
+                    raise RunError(f"the runner of {key} has not come up: {words[-1000:]}")
+                ref = RunRef("example", key, {"place": str(place.path), "pid": started.pid})
+                write_atomic(place.path / "ref.json", json.dumps(vars(ref)))
+                # Not before the run can be found: should this process die here, the runner ends and starts nothing.
+                to_runner.write(runner.GO)
+        except BaseException:
+            started.kill()
+            started.wait()
+            (place.path / "ref.json").unlink(missing_ok=True)
+            raise
+        # Waited for, lest it stays a zombie of a caller that lives on.
+        threading.Thread(target=started.wait, daemon=True).start()
+        return ref
 
     def _status(self, ref: RunRef) -> Status:
-        folder = Path(ref.details["folder"])
+        place = Place.of(ref)
         # Asked before its word is looked for: a runner that ends between the two has left it.
-        alive = _alive(folder)
-        code = runner.read(folder / "exit.json").get("code")
-        if code is None and alive:
-            return Status(RunState.RUNNING)
-        if (folder / "canceled").exists():
+        alive = place.alive()
+        told = runner.read(place.path / "exit.json")
+        if not told:
+            return Status(RunState.RUNNING) if alive else Status(RunState.LOST, "its runner is gone")
+        code = told["code"]
+        if told["canceled"]:
             return Status(RunState.CANCELED, "canceled on request", code)
-        if code is None:
-            return Status(RunState.LOST, "its runner is gone")
-        if code < 0:
-            return Status(RunState.LOST, f"killed by {signal.Signals(-code).name}", code)
-        state = {0: RunState.COMPLETED, _TRY_AGAIN: RunState.PREEMPTED}.get(code, RunState.FAILED)
-        return Status(state, f"ended with exit status {code}" if code else "", code)
+        # The last was told to stop before it could listen.
+        known = {0: RunState.COMPLETED, TRY_AGAIN: RunState.PREEMPTED, -signal.SIGTERM: RunState.PREEMPTED}
+        state = known.get(code, RunState.LOST if code < 0 else RunState.FAILED)
+        reason = f"killed by signal {-code}" if code < 0 else f"ended with exit status {code}"
+        return Status(state, reason if code else "", code)
 
     def _read_log(self, ref: RunRef, cursor: int) -> LogChunk:
         try:
-            with Path(ref.details["folder"], "log.txt").open("rb") as log:
+            with (Place.of(ref).run / "log.txt").open("rb") as log:
                 log.seek(cursor)
                 data = log.read(_CHUNK)
         except FileNotFoundError:
@@ -120,32 +124,14 @@ class Example(ComputeBackend):
         return LogChunk(data, cursor + len(data))
 
     def _cancel(self, ref: RunRef) -> None:
-        folder = Path(ref.details["folder"])
-        write_atomic(folder / "canceled", "")
-        if _alive(folder):
-            with suppress(ProcessLookupError):
-                os.kill(ref.details["pid"], signal.SIGTERM)
+        # No signal: the runner looks for the file. Its number may be another process's by now.
+        (Place.of(ref).path / "canceled").touch()
 
     def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
-        folder, fetched = Path(ref.details["folder"]), []
+        folder, fetched = Place.of(ref).run, []
         for source in (path for path in sorted(folder.glob(pattern)) if path.is_file()):
             target = dest / source.relative_to(folder)
             fetched.append(target)
             if not (target.exists() and filecmp.cmp(source, target, shallow=False)):
-                target.parent.mkdir(parents=True, exist_ok=True)
-                temporary = target.with_name(f".{target.name}.part")
-                shutil.copyfile(source, temporary)
-                temporary.replace(target)
+                copy(source, target)
         return fetched
-
-
-def _alive(folder: Path) -> bool:
-    """Whether a runner holds its lock, which the kernel lets go of whatever ends it."""
-    try:
-        with (folder / "runner.lock").open("r+") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False

@@ -1,62 +1,78 @@
-"""`python runner.py FOLDER KEY`: runs one job in its folder, and outlives whoever started it.
+"""`python -P runner.py PLACE`: runs one submission's job, and outlives whoever submitted it.
 
-It holds FOLDER/runner.lock for as long as it lives: that is how others see that it does. FOLDER/job.json says what to
-run; ref.json, which it writes before it starts that, makes it the one that runs KEY; exit.json is its last word.
+PLACE/runner.lock is held for as long as this lives: that is how others see that it does. PLACE/job.json says what to
+run, PLACE/canceled that somebody wants it to stop; PLACE/exit.json is its last word. The log is its standard error.
 """
 
 import fcntl
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from fledge import TRY_AGAIN, write_atomic
 
-def main(folder: Path, key: str) -> None:
-    with (folder / "runner.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if read(folder / "ref.json").get("key") == key:
-            # Another was submitted under the key before.
-            return
-        told = read(folder / "job.json")
-        for left in ("exit.json", "canceled"):
-            (folder / left).unlink(missing_ok=True)
-        write(folder / "ref.json", {"key": key, "pid": os.getpid()})
-        with (folder / "log.txt").open("ab") as log:
-            write(folder / "exit.json", {"code": _run(told, folder, log)})
+READY, GO = b"ready\n", b"go\n"
+_POLL_SECONDS = 0.05
 
 
-def _run(told: dict[str, Any], folder: Path, log: Any) -> int:
-    job: subprocess.Popen[bytes] | None = None
-    stopping = False
+class Runner:
+    def __init__(self, place: Path) -> None:
+        self._place, self._folder = place, Path(os.environ["FLEDGE_RUN_DIR"])
+        self._job = read(place / "job.json")
+        self._told = False
+        signal.signal(signal.SIGTERM, self._hear)
 
-    def stop(number: int, _: object) -> None:
-        nonlocal stopping
-        stopping = True
-        if job is not None:
-            job.send_signal(signal.SIGTERM)
-            signal.alarm(max(1, round(told["grace"])))
+    def run(self) -> None:
+        # An earlier submission's.
+        (self._folder / "canceled").unlink(missing_ok=True)
+        code, tries = TRY_AGAIN, self._job["retries"] + 1
+        while tries and not self._stopping() and (code < 0 or code == TRY_AGAIN):
+            code, tries = self._try(), tries - 1
+        canceled = (self._place / "canceled").exists()
+        write_atomic(self._place / "exit.json", json.dumps({"code": code, "canceled": canceled}))
 
-    def kill(number: int, _: object) -> None:
-        if job is not None:
-            job.kill()
+    def _try(self) -> int:
+        """Start the job and wait; returns its exit code when it and all that it had started is gone."""
+        argv, deadline = self._job["argv"], math.inf
+        try:
+            process = subprocess.Popen(
+                argv, cwd=self._folder / "code", stdin=subprocess.DEVNULL, stdout=sys.stderr, start_new_session=True
+            )
+        except OSError as error:
+            print(f"{argv[0]} cannot be started: {error}", file=sys.stderr)
+            return 127
+        while process.poll() is None:
+            if deadline == math.inf and self._stopping():
+                process.terminate()
+                deadline = time.monotonic() + self._job["grace"]
+            if time.monotonic() > deadline:
+                process.kill()
+            time.sleep(_POLL_SECONDS)
+        # macOS denies it of a group in which nobody lives any more.
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+        return process.returncode
 
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGALRM, kill)
-    for _ in range(told["retries"] + 1):
-        job = subprocess.Popen(told["argv"], cwd=folder / "code", stdin=-3, stdout=log, stderr=log)
-        if stopping:
-            # Told between the loop's head and here.
-            stop(signal.SIGTERM, None)
-        code = job.wait()
-        if stopping or not (code < 0 or code == told["try_again"]):
-            break
-    return code
+    def _stopping(self) -> bool:
+        if (self._place / "canceled").exists():
+            # By this the job knows that it was a person, and not the machine.
+            (self._folder / "canceled").touch()
+            return True
+        return self._told
+
+    def _hear(self, *_: object) -> None:
+        self._told = True
 
 
 def read(path: Path) -> dict[str, Any]:
+    """Empty where there is no such file."""
     try:
         told: dict[str, Any] = json.loads(path.read_text())
     except FileNotFoundError:
@@ -64,14 +80,16 @@ def read(path: Path) -> dict[str, Any]:
     return told
 
 
-def write(path: Path, told: dict[str, Any]) -> None:
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_text(json.dumps(told))
-    temporary.replace(path)
+def main(place: Path) -> None:
+    runner = Runner(place)
+    with (place / "runner.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with suppress(BrokenPipeError):
+            os.write(sys.stdout.fileno(), READY)
+        # Whoever dies before the run can be found again leaves nothing running.
+        if sys.stdin.buffer.readline() == GO:
+            runner.run()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
-    # What the job has left behind must not outlive the run: all of it is in this process's group.
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    os.killpg(0, signal.SIGTERM)
+    main(Path(sys.argv[1]))
