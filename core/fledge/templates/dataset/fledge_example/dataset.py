@@ -1,6 +1,6 @@
 """Example: stripes that lie, and stripes that stand."""
 
-import os
+import fcntl
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -26,28 +26,29 @@ class Example(FolderDataset):
         root = cache / "-".join(["example", *(f"{split}{count}" for split, count in counts.items())])
         if root.is_dir():
             return root
+        with root.with_suffix(".lock").open("w") as lock:
+            # One draws and the others wait; where it is killed, the kernel lets go of its lock.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not root.is_dir():
+                self._draw(root, counts, progress)
+        return root
+
+    def _draw(self, root: Path, counts: dict[str, int], progress: Progress) -> None:
         # Under another name until it is whole: a kill must not leave half of it behind as if it were all.
-        partial = root.with_name(f"{root.name}.partial-{os.getpid()}")
+        partial = root.with_suffix(".partial")
         shutil.rmtree(partial, ignore_errors=True)
         total, done = sum(counts.values()) * len(_CLASSES), 0
         for split, count in counts.items():
             for label, name in enumerate(_CLASSES):
                 (partial / split / name).mkdir(parents=True)
                 for number in range(count):
-                    _draw(split, label, number).save(partial / split / name / f"{number:04}.png")
+                    _picture(split, label, number).save(partial / split / name / f"{number:04}.png")
                     done += 1
                     progress("drawing stripes", done, total, "pictures")
-        try:
-            partial.rename(root)
-        except OSError:
-            # Another run was quicker.
-            if not root.is_dir():
-                raise
-            shutil.rmtree(partial)
-        return root
+        partial.rename(root)
 
 
-def _draw(split: str, label: int, number: int) -> Image.Image:
+def _picture(split: str, label: int, number: int) -> Image.Image:
     chance = np.random.default_rng([len(split), label, number])
     wave = 128 + 80 * np.sin(np.arange(_EDGE) * chance.uniform(0.3, 0.9) + chance.uniform(0, 6))
     stripes = np.broadcast_to(wave[:, None] if label == 0 else wave[None, :], (_EDGE, _EDGE))
