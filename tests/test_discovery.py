@@ -98,9 +98,23 @@ def test_two_plugins_of_one_name_both_take_part_and_are_told_of(fledge: "Fledge"
 def test_a_disabled_plugin_is_not_even_imported(fledge: "Fledge", give: "Give") -> None:
     give("odd", "raise RuntimeError('no libcuda')")
     assert "odd" not in plan(fledge, FLEDGE_DISABLE_PLUGINS="other, odd").err
+
+
+def test_who_asks_for_what_a_disabled_plugin_offers_hears_how_to_have_it_back(fledge: "Fledge") -> None:
+    by_variable = "leave 'sample' out of the variable FLEDGE_DISABLE_PLUGINS"
     gone = plan(fledge, status=2, FLEDGE_DISABLE_PLUGINS="sample")
     assert "there is no dataset named 'dots'" in gone.err
-    assert "plugin 'sample' is disabled; fledge plugins enable sample" in gone.err
+    assert f"plugin 'sample' is disabled; {by_variable}\n" in gone.err
+    assert f"again: {by_variable}\n" in fledge("plugins", "show", "sample", FLEDGE_DISABLE_PLUGINS="sample").out
+    # By the name that undoes it.
+    fledge("plugins", "disable", "fledge-sample")
+    by_file = "fledge plugins enable fledge-sample"
+    assert f"plugin 'sample' is disabled; {by_file}\n" in plan(fledge, status=2).err
+    assert f"again: {by_file}\n" in fledge("plugins", "show", "sample").out
+    both = plan(fledge, status=2, FLEDGE_DISABLE_PLUGINS="sample")
+    assert f"plugin 'sample' is disabled; {by_file}, and {by_variable}\n" in both.err
+    fledge(*by_file.split()[1:])
+    assert plan(fledge).last["spec"]["dataset"]["name"] == "dots"
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,24 @@ def test_what_was_disabled_by_another_name_says_by_which(fledge: "Fledge", give:
     assert "disabled by FLEDGE_DISABLE_PLUGINS" in done.err
 
 
+def test_commands_that_disable_at_once_lose_nothing(fledge: "Fledge", give: "Give") -> None:
+    names = [f"many{number}" for number in range(60)]
+    for name in names:
+        give(name, "")
+    # Many commands in few processes: most of a command's time is its start.
+    code = (
+        "import sys; from fledge.cli import main\n"
+        "for name in sys.argv[1:]:\n"
+        "    sys.argv = ['fledge', 'plugins', 'disable', name]\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert not end.code, name\n"
+    )
+    commands = [[sys.executable, "-c", code, *names[start::3]] for start in range(3)]
+    running = [subprocess.Popen(words, cwd=fledge.folder, env=fledge.environment, stdout=-3) for words in commands]
+    assert [process.wait() for process in running] == [0] * 3
+    assert {row["plugin"] for row in listed(fledge).values() if row["state"] == "disabled"} == set(names)
+
+
 def test_fledge_itself_cannot_be_disabled(fledge: "Fledge") -> None:
     assert "nothing works without" in fledge("plugins", "disable", "core", status=2).err
 

@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from fledge.discovery import disabled
 from fledge.discovery.catalog import Catalog, Found
 from fledge.discovery.plugin import quiet_stdout
 from fledge.errors import FledgeError, SpecError
@@ -83,7 +84,7 @@ def _plugins(catalog: Catalog) -> Iterator[Finding]:
         for remark in one.remarks():
             yield Finding("warning", f"plugin {one.plugin.name!r} {remark}", "tell its author")
     for plugin in catalog.disabled:
-        yield Finding("ok", f"plugin {plugin.name!r} is disabled", f"fledge plugins enable {plugin.name}")
+        yield Finding("ok", f"plugin {plugin.name!r} is disabled", disabled.remedy(plugin))
     yield Finding("ok", f"{len(catalog.loaded)} plugins take part")
 
 

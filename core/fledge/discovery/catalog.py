@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from fledge.discovery.disabled import VARIABLE, remedy
 from fledge.discovery.plugin import BrokenPlugin, LoadedPlugin, Plugin, quiet_stdout
 from fledge.errors import PluginError, UnknownName
 from fledge.hooks import KINDS, Kind, Offer
@@ -50,7 +51,7 @@ class Catalog:
 
     def warnings(self) -> list[str]:
         """What every command should say of the installed plugins."""
-        misspelt = [f"FLEDGE_DISABLE_PLUGINS names {name!r}, and there is no such plugin" for name in self._unknown]
+        misspelt = [f"{VARIABLE} names {name!r}, and there is no such plugin" for name in self._unknown]
         return [*map(str, self.broken), *self.namesakes(), *misspelt]
 
     def offers(self, kind: Kind) -> list[Found]:
@@ -110,7 +111,7 @@ class Catalog:
 
     def _what_else(self, kind: Kind) -> str | None:
         told = [*map(str, self.broken)]
-        told += [f"plugin {one.name!r} is disabled; fledge plugins enable {one.name}" for one in self.disabled]
+        told += [f"plugin {one.name!r} is disabled; {remedy(one)}" for one in self.disabled]
         if not told:
             return None
         names = ", ".join(sorted(self._found[kind])) or "none"

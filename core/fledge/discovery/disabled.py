@@ -8,6 +8,7 @@ import os
 from pathlib import Path
 
 from fledge.atomic import write_atomic
+from fledge.discovery.plugin import Plugin
 from fledge.runs.places import config
 
 VARIABLE = "FLEDGE_DISABLE_PLUGINS"
@@ -26,11 +27,25 @@ def by_file() -> frozenset[str]:
     return frozenset(line.strip() for line in lines if line.strip())
 
 
-def keep(names: frozenset[str]) -> None:
-    """Have exactly these in the file."""
+def change(name: str, *, off: bool) -> None:
+    """Have a name in the file, or not. Several commands may do so at once, and none undoes what another did."""
+    # Imported late: every command is asked what is disabled, and next to none changes it.
+    from filelock import FileLock
+
     path = disabled_file()
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_atomic(path, "".join(f"{name}\n" for name in sorted(names)))
+    with FileLock(path.with_name(f"{path.name}.lock")):
+        names = by_file() | {name} if off else by_file() - {name}
+        write_atomic(path, "".join(f"{name}\n" for name in sorted(names)))
+
+
+def remedy(plugin: Plugin) -> str:
+    """What has a disabled plugin take part again."""
+    steps = [f"fledge plugins enable {name}" for name in sorted(by_file()) if plugin.called(frozenset({name}))]
+    for name in sorted(by_variable()):
+        if plugin.called(frozenset({name})):
+            steps.append(f"leave {name!r} out of the variable {VARIABLE}")
+    return ", and ".join(steps)
 
 
 def disabled_file() -> Path:

@@ -1,10 +1,13 @@
 """`fledge plugins show`."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from fledge.cli.words import AsJson
+
+if TYPE_CHECKING:
+    from fledge.discovery.plugin import Plugin
 
 Name = Annotated[
     str, typer.Argument(help="A plugin, or something that one offers; KIND/NAME where both are called so.")
@@ -24,10 +27,12 @@ def show(name: Name, as_json: AsJson = False) -> int:
     plugins, found = asked(catalog, name)
     status = 0
     for row in roster(catalog):
-        if (row["plugin"], row["distribution"]) not in {(plugin.name, plugin.distribution) for plugin in plugins}:
+        mine = next(
+            (one for one in plugins if (one.name, one.distribution) == (row["plugin"], row["distribution"])), None
+        )
+        if mine is None:
             continue
-        mine = (row["plugin"], row["distribution"])
-        row["details"] = [one.details for one in catalog.broken if (one.plugin.name, one.plugin.distribution) == mine]
+        row["details"] = [one.details for one in catalog.broken if one.plugin == mine]
         meant = {(one.kind, one.offer.name) for one in found}
         row["offers"] = [offer for offer in row["offers"] if (offer["kind"], offer["name"]) in meant]
         for offer in row["offers"]:
@@ -37,19 +42,20 @@ def show(name: Name, as_json: AsJson = False) -> int:
             except PluginError as error:
                 # One offer's trouble hides no other's options.
                 offer["options"], offer["error"], status = [], str(error), 1
-        print_json(row) if as_json else _print(row)
+        print_json(row) if as_json else _print(row, mine)
         status = status or int(row["state"] in ("left out", "in part"))
     return status
 
 
-def _print(row: dict[str, Any]) -> None:
+def _print(row: dict[str, Any], plugin: "Plugin") -> None:
     from fledge.cli.printing import print_table
+    from fledge.discovery.disabled import remedy
 
     print(f"plugin {row['plugin']}: {row['distribution']} {row['version']}, {row['state']}")
     for line in [*row["remarks"], *row["details"]]:
         print(line.rstrip())
     if row["state"] == "disabled":
-        print(f"to have it take part again: fledge plugins enable {row['plugin']}")
+        print(f"to have it take part again: {remedy(plugin)}")
     for offer in row["offers"]:
         print(f"\n{offer['kind']} {offer['name']}" + (f": {offer['summary']}" if offer["summary"] else ""))
         print(f"  {offer['target']}")

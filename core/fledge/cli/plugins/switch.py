@@ -18,7 +18,7 @@ def disable(name: Name) -> None:
         raise UnknownName("plugin", name, names)
     if name in ("core", "fledge"):
         raise UsageError(f"{name!r} is fledge itself, which nothing works without")
-    disabled.keep(disabled.by_file() | {name})
+    disabled.change(name, off=True)
     print(f"{name} is disabled: {disabled.disabled_file()} says so, and `fledge plugins enable {name}` undoes it")
 
 
@@ -28,11 +28,12 @@ def enable(name: Name) -> None:
     from fledge.discovery.discover import installed
     from fledge.errors import UnknownName, UsageError
 
-    if name in disabled.by_variable():
-        raise UsageError(f"{name} is disabled by {disabled.VARIABLE}, and not by `fledge plugins disable`")
     off = disabled.by_file()
     if name in off:
-        disabled.keep(off - {name})
+        disabled.change(name, off=False)
+    if name in disabled.by_variable():
+        raise UsageError(f"{name} is disabled by {disabled.VARIABLE}", hint="leave it out of that variable")
+    if name in off:
         print(f"{name} takes part again")
         return
     plugins = [plugin for plugin, _ in installed()]
