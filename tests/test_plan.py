@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 if TYPE_CHECKING:
-    from tests.conftest import Fledge
+    from tests.conftest import Fledge, Give
 
 TRAIN = ("--dataset", "dots", "--model", "tiny")
 NOWHERE = Path("/nowhere")
@@ -63,6 +63,31 @@ def test_a_command_that_trains_nothing_imports_no_torch(fledge: "Fledge", words:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+CROWD = """
+    from fledge import Launcher, Offer, hookimpl
+    @hookimpl
+    def fledge_launchers(): return [Offer("crowd", "crowd:Crowd")]
+    class Crowd(Launcher):
+        def command(self, argv, resources): return ("crowd", str(resources.processes), *argv)
+        def group(self): raise NotImplementedError
+"""
+
+
+@pytest.mark.parametrize("key", ["launcher.processes", "launcher.nodes"])
+def test_a_training_in_many_processes_is_refused(fledge: "Fledge", give: "Give", key: str) -> None:
+    give("crowd", CROWD)
+    told = fledge("run", *TRAIN, "--launcher", "crowd", "--set", f"{key}=2", "--dry-run", status=2).err
+    assert f"error: {key} = 2: fledge trains in one process as yet\n" in told
+    assert f"--set {key}=1" in told
+
+
+def test_a_script_is_started_as_often_as_its_launcher_does(fledge: "Fledge", give: "Give") -> None:
+    give("crowd", CROWD)
+    (fledge.folder / "s.py").touch()
+    words = ("--script", "s.py", "--launcher", "crowd", "--set", "launcher.processes=2")
+    assert "command: crowd 2 python -P -m fledge.worker" in fledge("run", *words, "--dry-run").out
 
 
 def test_too_much_to_send_names_the_largest(fledge: "Fledge") -> None:

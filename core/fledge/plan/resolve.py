@@ -74,6 +74,13 @@ def _check_workload(spec: RunSpec) -> None:
             f"the run spec names no {' and no '.join(missing)}",
             hint="for example: fledge run --dataset birds --model resnet18, or: fledge run --script train.py",
         )
+    # Until the loop asks its launcher for a Group, each process would train a model of its own.
+    for key, count in (("processes", spec.launcher.processes), ("nodes", spec.launcher.nodes)):
+        if count > 1 and spec.script is None:
+            raise SpecError(
+                f"launcher.{key} = {count}: fledge trains in one process as yet",
+                hint=f"leave it out, or --set launcher.{key}=1; a script (--script) may have as many as it likes",
+            )
 
 
 def _resolve_script(spec: RunSpec) -> ScriptSpec:
