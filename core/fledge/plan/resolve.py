@@ -79,7 +79,7 @@ def _check_workload(spec: RunSpec) -> None:
         if count > 1 and spec.script is None:
             raise SpecError(
                 f"launcher.{key} = {count}: fledge trains in one process as yet",
-                hint=f"leave it out, or --set launcher.{key}=1; a script (--script) may have as many as it likes",
+                hint=f"leave it out, or --set launcher.{key}=1; a script (--script) is started once a rank",
             )
 
 
