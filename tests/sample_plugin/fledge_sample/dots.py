@@ -1,50 +1,16 @@
-"""Dots: squares of two colours, drawn when asked for."""
+"""Dots: the kit's squares under a stranger's name, with a way to fail while they are prepared."""
 
-import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-from fledge import DataError, Dataset, Progress, Sample, Split
-from PIL import Image
+from fledge import DataError, Progress
+from fledge.testing.offers.squares import Squares
 
 from fledge_sample.options import DotsOptions
 
-_COLOURS = np.array([[200, 60, 60], [60, 60, 200]])
 
-
-@dataclass(frozen=True)
-class Dot:
-    split: str
-    label: int
-    number: int
-    noise: float
-
-    @property
-    def name(self) -> str:
-        return f"{self.split}/{self.label}/{self.number}"
-
-    @property
-    def fingerprint(self) -> str:
-        return hashlib.sha256(self.load().tobytes()).hexdigest()
-
-    def load(self, edge: int = 0) -> Image.Image:
-        random = np.random.default_rng([self.label, self.number, len(self.split)])
-        pixels = _COLOURS[self.label] + random.normal(0, 255 * self.noise, (20, 24, 3))
-        return Image.fromarray(pixels.clip(0, 255).astype(np.uint8))
-
-
-class Dots(Dataset):
+class Dots(Squares):
     options: DotsOptions
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        return ("red", "blue")
-
-    def split(self, name: Split) -> Sequence[Sample]:
-        count = self.options.train if name == "train" else self.options.val
-        return [Dot(name, label, number, self.options.noise) for label in (0, 1) for number in range(count)]
 
     def _prepare(self, cache: Path, progress: Progress, warn: Callable[[str], None]) -> None:
         if self.options.broken:

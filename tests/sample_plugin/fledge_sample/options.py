@@ -4,13 +4,13 @@ from pathlib import Path
 from typing import Literal
 
 from fledge import Options
+from fledge.testing.offers.options import SquaresOptions
 from pydantic import Field
 
 
-class DotsOptions(Options):
-    train: int = Field(24, ge=0, description="training images a class")
+class DotsOptions(SquaresOptions):
+    # None at all, for a test of what is then said.
     val: int = Field(8, ge=0, description="validation images a class")
-    noise: float = Field(0.3, description="how far colours stray")
     broken: bool = Field(False, description="raise while preparing")
 
 
