@@ -7,10 +7,10 @@ import fledge
 import pytest
 
 NAMES = """
-ComputeBackend DataError Dataset Finding FledgeError FolderDataset FolderOptions Group Job Launcher LogChunk Model
-ModelVersion Offer Options ParameterGroup PluginError Progress Registry RegistryError Request Resources RunError RunInfo
-RunRef RunState SPLITS Sample Snapshot SourceFile SpecError Split Status TRY_AGAIN Tracker Trained UnknownName
-UsageError download hookimpl log no_progress tensors_sha256 unpack write_atomic
+ComputeBackend DataError Dataset Exporter Finding FledgeError FolderDataset FolderOptions Group Job Launcher LogChunk
+Model ModelVersion Offer Options ParameterGroup PluginError Predictor Preprocessing Progress Registry RegistryError
+Request Resources RunError RunInfo RunRef RunState SPLITS Sample Snapshot SourceFile SpecError Split Status TRY_AGAIN
+Tracker Trained UnknownName UsageError download hookimpl log no_progress tensors_sha256 unpack write_atomic
 """
 
 

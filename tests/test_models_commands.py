@@ -56,7 +56,7 @@ def test_from_a_run_to_a_downloaded_model(house: "Fledge", tmp_path: Path) -> No
     assert "birds  1" in house("models", "list").out
 
     told = house("models", "show", "birds", "--json").last
-    assert told["card"]["transforms"] == {"resize": [16, 16]}
+    assert told["card"]["transforms"]["resize"] == [16, 16]
     house("models", "download", "birds/1", "-o", tmp_path)
     for name, digest in told["files"].items():
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
@@ -37,6 +38,9 @@ COMMANDS = [
     ("runs", "files", "latest"),
     ("models", "list"),
     ("models", "show", "dots"),
+    ("export", "--help"),
+    ("predict", "--help"),
+    ("serve", "--help"),
     ("plugins", "list"),
     ("plugins", "list", "--json"),
     ("plugins", "show", "resnet18"),
@@ -59,7 +63,8 @@ Imported = Callable[..., dict[str, set[str]]]
 def used(tmp_path_factory: pytest.TempPathFactory, fledge_in: "Callable[[Path], Fledge]") -> "Fledge":
     """fledge in a folder with a run and a model."""
     fledge = fledge_in(tmp_path_factory.mktemp("used") / "work")
-    fledge(*OPTIONS, "--set", "training.epochs=1", "--set", "register=dots")
+    fledge(*OPTIONS, "--set", "training.epochs=1", "--set", "register=dots", "--with", "onnx")
+    Image.new("RGB", (20, 20), "red").save(fledge.folder / "red.png")
     (fledge.folder / "script.py").write_text("print('done')\n")
     return fledge
 
@@ -101,6 +106,12 @@ def test_a_command_that_trains_nothing_imports_nothing_heavy(
     (names,) = imported(*words).values()
     assert "fledge" in names
     assert not names & HEAVY
+
+
+def test_prediction_imports_what_it_needs_and_no_torch(imported: Imported) -> None:
+    (names,) = imported("predict", "dots", "red.png").values()
+    assert {"onnxruntime", "numpy", "PIL"} <= names
+    assert not names & (HEAVY - {"onnxruntime", "numpy", "PIL"})
 
 
 def test_a_scripts_run_imports_nothing_heavy_in_any_process(imported: Imported) -> None:

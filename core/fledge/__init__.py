@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from fledge.data.download import download as download
     from fledge.data.folder import FolderDataset as FolderDataset
     from fledge.data.folder_options import FolderOptions as FolderOptions
+    from fledge.data.preprocessing import Preprocessing as Preprocessing
     from fledge.digest import tensors_sha256 as tensors_sha256
     from fledge.errors import DataError as DataError
     from fledge.errors import FledgeError as FledgeError
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from fledge.interfaces.dataset import Dataset as Dataset
     from fledge.interfaces.dataset import Sample as Sample
     from fledge.interfaces.dataset import Split as Split
+    from fledge.interfaces.exporter import Exporter as Exporter
+    from fledge.interfaces.exporter import Predictor as Predictor
     from fledge.interfaces.job import TRY_AGAIN as TRY_AGAIN
     from fledge.interfaces.job import Job as Job
     from fledge.interfaces.job import Resources as Resources
@@ -60,6 +63,7 @@ _HOME = {
     "download": "fledge.data.download",
     "FolderDataset": "fledge.data.folder",
     "FolderOptions": "fledge.data.folder_options",
+    "Preprocessing": "fledge.data.preprocessing",
     "tensors_sha256": "fledge.digest",
     "DataError": "fledge.errors",
     "FledgeError": "fledge.errors",
@@ -82,6 +86,8 @@ _HOME = {
     "Sample": "fledge.interfaces.dataset",
     "Split": "fledge.interfaces.dataset",
     "TRY_AGAIN": "fledge.interfaces.job",
+    "Exporter": "fledge.interfaces.exporter",
+    "Predictor": "fledge.interfaces.exporter",
     "Job": "fledge.interfaces.job",
     "Resources": "fledge.interfaces.job",
     "Snapshot": "fledge.interfaces.job",

@@ -68,5 +68,5 @@ def backend_for(run: RunDirectory, catalog: Catalog, home: Path) -> ComputeBacke
 
 
 def backend_of(name: str, options: dict[str, object], catalog: Catalog, home: Path) -> ComputeBackend:
-    backend: ComputeBackend = catalog.implementation("backend", name)(catalog.options("backend", name, options), home)
+    backend: ComputeBackend = catalog.make("backend", name, options, home)
     return backend

@@ -16,6 +16,7 @@ from fledge import ModelVersion, Registry, RegistryError, write_atomic
 _RECORD = "version.json"
 _CARD = "model.json"
 _LAST = ".last-version"
+_ALIAS = ".alias"
 
 
 class LocalRegistry(Registry):
@@ -80,6 +81,19 @@ class LocalRegistry(Registry):
             fetched.append(target)
         return fetched
 
+    def set_alias(self, name: str, alias: str, version: int) -> None:
+        self._read(self.root / name / str(version))
+        write_atomic(self.root / name / f"{alias}{_ALIAS}", f"{version}\n")
+
+    def aliases(self, name: str) -> Mapping[str, int]:
+        found = {}
+        for path in sorted((self.root / name).glob(f"*{_ALIAS}")):
+            try:
+                found[path.name.removesuffix(_ALIAS)] = int(path.read_text())
+            except (OSError, ValueError) as error:
+                raise RegistryError(f"{path} cannot be read: {error}", hint="remove it, and promote again") from None
+        return found
+
     def _store(self, home: Path, number: int, folder: Path, record: Mapping[str, Any]) -> None:
         staging = home / f".{number}.part"
         shutil.rmtree(staging, ignore_errors=True)
@@ -101,9 +115,10 @@ class LocalRegistry(Registry):
     def _read(self, folder: Path) -> ModelVersion:
         try:
             record = json.loads((folder / _RECORD).read_text())
+            _check(folder / _CARD, record["files"][_CARD], f"{folder.parent.name} version {folder.name}")
             card = json.loads((folder / _CARD).read_text())
             return ModelVersion(**record, card=card)
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, KeyError) as error:
             raise RegistryError(
                 f"model version {folder.parent.name}/{folder.name} cannot be read: {error}",
                 hint=f"restore {folder}, or remove it to forget that version",

@@ -4,9 +4,12 @@ import typer
 
 from fledge.cli import run
 from fledge.cli.doctor import doctor
+from fledge.cli.export import export
 from fledge.cli.models import app as models
 from fledge.cli.plugins.app import app as plugins
+from fledge.cli.predict import predict
 from fledge.cli.runs.app import app as runs
+from fledge.cli.serve import serve
 from fledge.cli.spec import app as spec
 from fledge.cli.verify import verify
 
@@ -22,6 +25,9 @@ app.command(
     "run", cls=run.RunCommand, help="Train a model, or execute a script: on this machine or on another backend."
 )(run.run)
 app.command("verify")(verify)
+app.command("export")(export)
+app.command("predict")(predict)
+app.command("serve")(serve)
 app.command("doctor")(doctor)
 app.add_typer(runs, name="runs", help="What ran, what runs, and what came of it.")
 app.add_typer(models, name="models", help="Trained models by name and version.")

@@ -1,4 +1,4 @@
-"""`fledge models`: register, list, show, download."""
+"""`fledge models`: register, list, show, download, promote."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 
 InRegistry = Annotated[str, typer.Option("--registry", help="Which registry.")]
-Name = Annotated[str, typer.Argument(help="NAME, or NAME/VERSION; the newest version where none is named.")]
+Name = Annotated[str, typer.Argument(help="NAME, NAME/VERSION or NAME@ALIAS; the newest version where none is named.")]
 
 
 @app.command()
@@ -35,8 +35,9 @@ def register(
         raise UsageError("a --tag is of the form KEY=VALUE")
     here = context()
     found, backend = here.run(run)
-    version = register_run(found, name, backend, registry_of(registry_name, here.catalog, here.home), tags)
-    print_json(_brief(version)) if as_json else print(f"{version.name}/{version.version}")
+    registry = registry_of(registry_name, here.catalog, here.home)
+    version = register_run(found, name, backend, registry, tags)
+    print_json(_brief(version, registry)) if as_json else print(f"{version.name}/{version.version}")
 
 
 @app.command("list")
@@ -56,14 +57,16 @@ def list_(registry_name: InRegistry = "local", as_json: AsJson = False) -> None:
             # One damaged version must not hide the others.
             print(f"warning: {error}", file=sys.stderr)
             continue
-        for told in map(_brief, versions):
+        for version in versions:
+            told = _brief(version, registry)
             if as_json:
                 print_json(told)
             accuracy = told["val_accuracy"]
             shown = f"{accuracy:.4f}" if isinstance(accuracy, float) else ""
-            rows.append([told[key] for key in ("name", "version", "run", "created")] + [shown])
+            cells = [told[key] for key in ("name", "version", "run", "created")]
+            rows.append([*cells, shown, " ".join(told["aliases"])])
     if not as_json:
-        print_table(["name", "version", "run", "created", "val accuracy"], rows)
+        print_table(["name", "version", "run", "created", "val accuracy", "aliases"], rows)
 
 
 @app.command()
@@ -72,9 +75,11 @@ def show(name: Name, registry_name: InRegistry = "local", as_json: AsJson = Fals
     import json
 
     from fledge.cli.printing import print_json
+    from fledge.versions import find_version
 
-    version = _find(_registry(registry_name), name)
-    told = _brief(version) | {"files": dict(version.files), "card": dict(version.card)}
+    registry = _registry(registry_name)
+    version = find_version(registry, name)
+    told = _brief(version, registry) | {"files": dict(version.files), "card": dict(version.card)}
     print_json(told) if as_json else print(json.dumps(told, indent=2))
 
 
@@ -87,11 +92,35 @@ def download(
 ) -> None:
     """Copy a version's files out, checking every hash."""
     from fledge.cli.printing import print_json
+    from fledge.versions import find_version
 
     registry = _registry(registry_name)
-    version = _find(registry, name)
+    version = find_version(registry, name)
     for path in registry.fetch(version.name, version.version, output):
         print_json({"path": str(path)}) if as_json else print(path)
+
+
+@app.command()
+def promote(
+    name: Name,
+    version_number: Annotated[
+        int | None, typer.Argument(metavar="[VERSION]", help="Which, where NAME is no more.")
+    ] = None,
+    *,
+    alias: Annotated[str, typer.Option("--alias", help="What the version is to be called: NAME@ALIAS.")],
+    registry_name: InRegistry = "local",
+    as_json: AsJson = False,
+) -> None:
+    """Have an alias mean a version, once its exported file is proved to answer as the model does."""
+    from fledge.cli.printing import print_json
+    from fledge.versions import find_version
+    from fledge.versions import promote as give
+
+    registry = _registry(registry_name)
+    version = find_version(registry, name if version_number is None else f"{name}/{version_number}")
+    give(registry, version, alias)
+    told = {"name": version.name, "version": version.version, "alias": alias}
+    print_json(told) if as_json else print(f"{version.name}@{alias} is {version.name}/{version.version}")
 
 
 def _registry(name: str) -> "Registry":
@@ -102,22 +131,8 @@ def _registry(name: str) -> "Registry":
     return registry_of(name, here.catalog, here.home)
 
 
-def _find(registry: "Registry", text: str) -> "ModelVersion":
-    from fledge.errors import UnknownName
-
-    name, slash, number = text.partition("/")
-    versions = registry.versions(name)
-    if not versions:
-        raise UnknownName("model", name, registry.names(), hint=None if registry.names() else "none is registered yet")
-    if not slash:
-        return versions[-1]
-    for version in versions:
-        if str(version.version) == number:
-            return version
-    raise UnknownName("version", text, [f"{name}/{version.version}" for version in versions])
-
-
-def _brief(version: "ModelVersion") -> dict[str, Any]:
+def _brief(version: "ModelVersion", registry: "Registry") -> dict[str, Any]:
+    aliases = registry.aliases(version.name).items()
     return {
         "name": version.name,
         "version": version.version,
@@ -127,4 +142,5 @@ def _brief(version: "ModelVersion") -> dict[str, Any]:
         "val_accuracy": version.card.get("metrics", {}).get("val_accuracy"),
         "weights_sha256": version.card.get("weights_sha256"),
         "tags": dict(version.tags),
+        "aliases": sorted(alias for alias, number in aliases if number == version.version),
     }

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL.Image import Resampling
+from PIL.Image import Image, Resampling
 
 from fledge.interfaces.dataset import Sample
 
@@ -14,7 +14,11 @@ def decode(sample: Sample, edge: int | None) -> NDArray[Any]:
 
     Raises DataError, naming the file, when it cannot be decoded.
     """
-    image = sample.load(edge or 0)
+    return shrunk(sample.load(edge or 0), edge)
+
+
+def shrunk(image: Image, edge: int | None) -> NDArray[Any]:
+    """What `decode` makes of an image that is decoded."""
     shorter = min(image.size)
     if edge is not None and shorter > edge:
         width, height = (edge if side == shorter else edge * side // shorter for side in image.size)

@@ -53,12 +53,17 @@ def _decode(file: BinaryIO) -> tuple[str, tuple[str, ...]]:
         with Image.open(file) as image:
             upright_rgb(image)
             odd = oddities(image)
-    except UnidentifiedImageError:
-        return _UNIDENTIFIED + " that Pillow can read", ()
-    except Image.DecompressionBombError:
-        return f"has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels: make it smaller", ()
     except Exception as error:  # noqa: BLE001 -- decoders raise whatever they like on damaged files
-        if "truncated" in str(error).lower() or isinstance(error, EOFError):
-            return f"is cut off ({error or 'end of file'})", ()
-        return f"cannot be decoded ({error or type(error).__name__})", ()
+        return problem_with(error), ()
     return "", odd
+
+
+def problem_with(error: Exception) -> str:
+    """What a decoder's error says of a file, as the end of a sentence that begins with its name."""
+    if isinstance(error, UnidentifiedImageError):
+        return _UNIDENTIFIED + " that Pillow can read"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels: make it smaller"
+    if "truncated" in str(error).lower() or isinstance(error, EOFError):
+        return f"is cut off ({error or 'end of file'})"
+    return f"cannot be decoded ({error or type(error).__name__})"

@@ -5,8 +5,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from fledge.data.pixels import upright_rgb
-from fledge.data.quiet import quiet_pillow
+from fledge.data.pixels import load_rgb
 from fledge.errors import DataError
 
 
@@ -35,10 +34,7 @@ class ImageFile:
         Raises DataError where the file cannot be decoded.
         """
         try:
-            with quiet_pillow(), Image.open(self.path) as image:
-                if edge:
-                    image.draft(None, (edge, edge))
-                return upright_rgb(image)
+            return load_rgb(self.path, edge)
         except Exception as error:  # noqa: BLE001 -- decoders raise whatever they like on damaged files
             raise DataError(
                 f"{self.path} cannot be decoded any more: {error}",

@@ -42,7 +42,7 @@ def read_layout(root: Path) -> Layout:
         raise DataError(found, hint="name it with --set dataset.root=DIR")
     layout = Layout(root)
     try:
-        folders, files = _entries(root)
+        folders, files = plain_entries(root)
         splits = [split for split in SPLITS if split in folders]
         for split in splits:
             _read_part(layout, split, root / split)
@@ -62,7 +62,7 @@ def read_layout(root: Path) -> Layout:
 
 
 def _read_part(layout: Layout, part: Part, folder: Path) -> None:
-    classes, beside = _entries(folder)
+    classes, beside = plain_entries(folder)
     layout.strays += [(folder / name).relative_to(layout.root).as_posix() for name in beside]
     layout.files[part] = {name: _images(layout, folder / name) for name in classes}
 
@@ -73,7 +73,7 @@ def _images(layout: Layout, folder: Path) -> list[str]:
     while waiting:
         here = waiting.pop()
         try:
-            folders, files = _entries(here)
+            folders, files = plain_entries(here)
         except OSError as error:
             name = here.relative_to(layout.root).as_posix()
             layout.unreadable.append(f"{name}/ cannot be looked into: {error.strerror or error}")
@@ -86,7 +86,7 @@ def _images(layout: Layout, folder: Path) -> list[str]:
     return sorted(found)
 
 
-def _entries(folder: Path) -> tuple[list[str], list[str]]:
+def plain_entries(folder: Path) -> tuple[list[str], list[str]]:
     """(folders, other files), sorted, without hidden ones and litter."""
     folders: list[str] = []
     files: list[str] = []

@@ -109,6 +109,10 @@ class Catalog:
         offer = self.find(kind, name).offer
         return _import(offer.target, offer)
 
+    def make(self, kind: Kind, name: str, told: Mapping[str, Any], *more: object) -> Any:
+        """The object an offer names, with its options and what else its interface is constructed with."""
+        return self.implementation(kind, name)(self.options(kind, name, told), *more)
+
     def _what_else(self, kind: Kind) -> str | None:
         told = [*map(str, self.broken)]
         told += [f"plugin {one.name!r} is disabled; {remedy(one)}" for one in self.disabled]

@@ -73,7 +73,10 @@ class Model(ABC):
 
     @abstractmethod
     def describe_transforms(self) -> Mapping[str, object]:
-        """What `transforms(train=False)` and `normalization` do, as JSON: enough for another program to do the same."""
+        """What `transforms(train=False)` and `normalization` do, as JSON: enough for another program to do the same.
+
+        To be exported, a model says at least what `fledge.Preprocessing` says, and best does what that does.
+        """
 
     @abstractmethod
     def parts(self, module: "nn.Module") -> "tuple[nn.Module, nn.Module]":

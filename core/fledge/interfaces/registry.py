@@ -55,3 +55,11 @@ class Registry(ABC):
 
         Raises RegistryError where a file is missing or not what was registered.
         """
+
+    @abstractmethod
+    def set_alias(self, name: str, alias: str, version: int) -> None:
+        """Have `alias` ("production", say) mean an existing version of `name`, and no other, from now on."""
+
+    @abstractmethod
+    def aliases(self, name: str) -> Mapping[str, int]:
+        """The version that each alias of `name` means; empty for an unknown name."""

@@ -28,9 +28,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     resolved = resolve(spec, catalog)
     spec = resolved.spec
     resources = Resources(spec.launcher.processes, spec.launcher.nodes)
-    launcher = catalog.implementation("launcher", spec.launcher.name)(
-        catalog.options("launcher", spec.launcher.name, spec.launcher.options)
-    )
+    launcher = catalog.make("launcher", spec.launcher.name, spec.launcher.options)
     job = Job(
         name=spec.experiment,
         argv=launcher.command(("python", "-P", "-m", "fledge.worker", SPEC_FILE), resources),
@@ -42,9 +40,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
         launcher=spec.launcher.name,
         retries=spec.training.retries if spec.script is None else 0,
     )
-    backend = catalog.implementation("backend", spec.backend.name)(
-        catalog.options("backend", spec.backend.name, spec.backend.options), home
-    )
+    backend = catalog.make("backend", spec.backend.name, spec.backend.options, home)
     return Plan(spec, job, backend.plan(job), resolved.plugins)
 
 

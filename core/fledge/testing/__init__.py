@@ -7,6 +7,7 @@ if TYPE_CHECKING:
     from fledge.testing.chaos import ChaosBackend as ChaosBackend
     from fledge.testing.contracts.backend import BackendContract as BackendContract
     from fledge.testing.contracts.dataset import DatasetContract as DatasetContract
+    from fledge.testing.contracts.exporter import ExporterContract as ExporterContract
     from fledge.testing.contracts.extension import ExtensionContract as ExtensionContract
     from fledge.testing.contracts.launcher import LauncherContract as LauncherContract
     from fledge.testing.contracts.model import ModelContract as ModelContract
@@ -19,6 +20,7 @@ _HOME = {
     "ChaosBackend": "fledge.testing.chaos",
     "BackendContract": "fledge.testing.contracts.backend",
     "DatasetContract": "fledge.testing.contracts.dataset",
+    "ExporterContract": "fledge.testing.contracts.exporter",
     "ExtensionContract": "fledge.testing.contracts.extension",
     "LauncherContract": "fledge.testing.contracts.launcher",
     "ModelContract": "fledge.testing.contracts.model",

@@ -6,12 +6,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from fledge.discovery.catalog import Found
+from fledge.discovery.catalog import Catalog, Found
 from fledge.errors import PluginError, UsageError
+from fledge.interfaces.exporter import Exporter
 from fledge.interfaces.options import Options
 
 _TEST = """
@@ -36,11 +38,11 @@ class Verdict:
     details: str
 
 
-def check(found: Found, options: Options) -> Iterator[Verdict]:
+def check(found: Found, options: Options, catalog: Catalog) -> Iterator[Verdict]:
     """A verdict a promise, as they come, from a process of their own. Raises UsageError where pytest is missing."""
     if find_spec("pytest") is None:
         raise UsageError("the conformance kit needs pytest", hint="pip install 'fledge[testing]'")
-    contract = f"{found.kind.capitalize()}Contract"
+    contract = _contract(found, catalog)
     told = options.model_dump(mode="json", exclude_none=True)
     with tempfile.TemporaryDirectory() as name:
         test, output = Path(name, "test_contract.py"), Path(name, "output.txt")
@@ -67,3 +69,13 @@ def check(found: Found, options: Options) -> Iterator[Verdict]:
         finally:
             process.kill()
             process.wait()
+
+
+def _contract(found: Found, catalog: Catalog) -> str:
+    if found.kind == "extension":
+        # What cannot be imported fails its promises one by one.
+        with suppress(PluginError):
+            made = catalog.implementation("extension", found.offer.name)
+            if isinstance(made, type) and issubclass(made, Exporter):
+                return "ExporterContract"
+    return f"{found.kind.capitalize()}Contract"

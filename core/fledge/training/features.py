@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from fledge.data.ahead import ahead
 from fledge.digest import tensors_sha256
 from fledge.interfaces.dataset import Split
 from fledge.interfaces.model import Model
 from fledge.profiling import timed
 from fledge.runs.reporter import Reporter
-from fledge.training.ahead import ahead
 from fledge.training.arithmetic import Arithmetic, transformed
 from fledge.training.array_store import Array, ArrayStore
 from fledge.training.code_digest import code_of

@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from fledge.data.ahead import ahead
 from fledge.data.decoding import decode
 from fledge.interfaces.dataset import Sample, Split
 from fledge.profiling import span, timed
 from fledge.runs.reporter import Reporter
-from fledge.training.ahead import ahead
 from fledge.training.array_store import Array, ArrayStore
 from fledge.training.code_digest import code_of
 from fledge.training.facts import fingerprint

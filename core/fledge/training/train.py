@@ -50,8 +50,8 @@ def train(
     with span("import plugins"), importing():
         # Imports torch's compiler, which torchvision needs too.
         make_deterministic()
-        dataset: Dataset = _make("dataset", spec.dataset, catalog)
-        model: Model = _make("model", spec.model, catalog)
+        dataset: Dataset = catalog.make("dataset", spec.dataset.name, spec.dataset.options)
+        model: Model = catalog.make("model", spec.model.name, spec.model.options)
     with span("prepare data"):
         dataset.prepare(cache / "datasets" / spec.dataset.name, report.progress, report.warn)
     with span("prepare weights"):
@@ -131,8 +131,3 @@ def _teller(lifecycle: Any, run: RunInfo, loop: Loop) -> Callable[[int, int], No
     if not lifecycle.step_ended.get_hookimpls():
         return lambda epoch, step: None
     return lambda epoch, step: lifecycle.step_ended(run=run, epoch=epoch, step=step, module=loop.module)
-
-
-def _make(kind: Any, choice: Any, catalog: Catalog) -> Any:
-    options = catalog.options(kind, choice.name, choice.options)
-    return catalog.implementation(kind, choice.name)(options)

@@ -6,23 +6,30 @@ from typing import Any
 
 from fledge.discovery.catalog import Catalog
 from fledge.hooks import new_manager
+from fledge.interfaces.exporter import Exporter
 from fledge.interfaces.run import RunInfo
 from fledge.runs.notice import Stopped
+from fledge.runs.reporter import Reporter
 from fledge.spec.run_spec import RunSpec
+from fledge.worker.exporting import ExportsWhenTrained
 
 
 @contextmanager
-def lifecycle(spec: RunSpec, catalog: Catalog, run: RunInfo, companions: Mapping[str, object]) -> Iterator[Any]:
+def lifecycle(
+    spec: RunSpec, catalog: Catalog, run: RunInfo, report: Reporter, companions: Mapping[str, object]
+) -> Iterator[Any]:
     """A context that begins with `run_started` and ends with `run_ended`; within, the hooks to call.
 
-    `companions` are told as the extensions are.
+    `companions` are told as the extensions are. Extensions that are exporters export what was trained.
 
     Whatever an extension raises fails the run, and never hides what had failed it before.
     """
     manager = new_manager()
     for name, told in spec.extensions.items():
-        options = catalog.options("extension", name, told)
-        manager.register(catalog.implementation("extension", name)(options), name=name)
+        extension = catalog.make("extension", name, told)
+        manager.register(extension, name=name)
+        if isinstance(extension, Exporter):
+            manager.register(ExportsWhenTrained(name, extension, catalog, report))
     for name, companion in companions.items():
         manager.register(companion, name=name)
     manager.hook.run_started(run=run)

@@ -83,5 +83,5 @@ class _Feed(threading.Thread):
 
 
 def _make(name: str, told: dict[str, Any], catalog: Catalog) -> Tracker:
-    tracker: Tracker = catalog.implementation("tracker", name)(catalog.options("tracker", name, told))
+    tracker: Tracker = catalog.make("tracker", name, told)
     return tracker

@@ -64,7 +64,7 @@ def _execute(spec: RunSpec, folder: Path, notice: Notice, report: Reporter, comp
         # The snapshot's packages go before the installed ones, which may have been edited since.
         sys.path.insert(0, str(Path.cwd()))
     catalog = discover()
-    with Tracking(spec, catalog, run, report), lifecycle(spec, catalog, run, companions) as hooks:
+    with Tracking(spec, catalog, run, report), lifecycle(spec, catalog, run, report, companions) as hooks:
         if spec.script is not None:
             run_script(spec.script, folder, report)
             notice.dismiss()

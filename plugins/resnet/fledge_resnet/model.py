@@ -57,7 +57,7 @@ class ResNet(Model):
 
     def transforms(self, train: bool) -> Callable[[torch.Tensor], torch.Tensor]:
         size = self.options.image_size
-        return transforms.training(size) if train else transforms.evaluation(size)
+        return transforms.training(size) if train else transforms.evaluation(size).tensor
 
     def shorter_edge(self) -> int:
         return transforms.resize_edge(self.options.image_size)

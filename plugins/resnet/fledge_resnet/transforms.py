@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 import torch
+from fledge import Preprocessing
 from torch import nn
 from torchvision.transforms import v2
 
@@ -19,29 +20,21 @@ def training(size: int) -> Callable[[torch.Tensor], torch.Tensor]:
     return nn.Sequential(crop, v2.RandomHorizontalFlip())
 
 
-def evaluation(size: int) -> Callable[[torch.Tensor], torch.Tensor]:
+def evaluation(size: int) -> Preprocessing:
     """The middle of the image, always the same."""
-    resize = v2.Resize(resize_edge(size), interpolation=_INTERPOLATION, antialias=True)
-    return nn.Sequential(resize, v2.CenterCrop(size))
+    return Preprocessing(resize_edge(size), size)
 
 
 def describe(size: int) -> Mapping[str, object]:
-    """What `evaluation(size)` does.
+    """What `evaluation(size)` does, in fledge's words, and the normalization.
 
-    `resize`: the shorter edge becomes this long, the longer one keeps the ratio and is rounded down. Libraries round
-    a shrunken or enlarged image's pixels to one level of 255 or to the next.
-    `crop`: edge of the central square; its offsets are half the difference, halves rounded to even.
-    Pixels are then divided by 255, and `mean` subtracted and `std` divided by, per channel.
+    Pixels are divided by 255, then `mean` subtracted and `std` divided by, per channel.
     """
     return {
-        "resize": resize_edge(size),
-        "crop": size,
-        "interpolation": "bilinear",
-        "antialias": True,
+        **evaluation(size).describe(),
         "scale": 1 / 255,
         "mean": list(MEAN),
         "std": list(STD),
-        "channel_order": "RGB",
         "layout": "NCHW",
         "dtype": "float32",
     }

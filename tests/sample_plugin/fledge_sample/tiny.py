@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from fledge import Model
+from fledge import Model, Preprocessing
 from torch import Tensor, nn
 from torchvision.transforms import v2
 
@@ -38,16 +38,15 @@ class Tiny(Model):
 
     def transforms(self, train: bool) -> Callable[[Tensor], Tensor]:
         size = self.options.size
-        steps: list[nn.Module] = (
-            [v2.RandomResizedCrop(size), v2.RandomHorizontalFlip()] if train else [v2.Resize((size, size))]
-        )
-        return nn.Sequential(*steps)
+        if train:
+            return nn.Sequential(v2.RandomResizedCrop(size), v2.RandomHorizontalFlip())
+        return Preprocessing((size, size)).tensor
 
     def shorter_edge(self) -> int:
         return 2 * self.options.size
 
     def describe_transforms(self) -> Mapping[str, object]:
-        return {"resize": [self.options.size, self.options.size]}
+        return Preprocessing((self.options.size, self.options.size)).describe()
 
     def parts(self, module: nn.Module) -> tuple[nn.Module, nn.Module]:
         assert isinstance(module, nn.Sequential)

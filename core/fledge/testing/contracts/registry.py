@@ -106,6 +106,19 @@ class RegistryContract(Contract):
         with pytest.raises(RegistryError):
             registry.fetch("birds", version.version, tmp_path / "fetched")
 
+    def test_an_alias_means_the_version_it_was_given_last(self, registry: Registry, home: Path, tmp_path: Path) -> None:
+        for number in (1, 2):
+            registry.register(f"run-{number}", self.trained(tmp_path / str(number), bytes([number])), "birds", {})
+        assert registry.aliases("birds") == registry.aliases("bees") == {}
+        registry.set_alias("birds", "production", 2)
+        registry.set_alias("birds", "production", 1)
+        registry.set_alias("birds", "next-1.0", 2)
+        assert self.make(home).aliases("birds") == {"production": 1, "next-1.0": 2}
+        with pytest.raises(RegistryError):
+            registry.set_alias("birds", "production", 3)
+        assert registry.aliases("birds") == {"production": 1, "next-1.0": 2}
+        assert [version.version for version in registry.versions("birds")] == [1, 2]
+
     def test_a_folder_without_a_card_is_refused(self, registry: Registry, tmp_path: Path) -> None:
         folder = self.trained(tmp_path / "one")
         (folder / "model.json").unlink()

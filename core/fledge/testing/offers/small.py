@@ -6,22 +6,20 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from fledge.data.preprocessing import Preprocessing
 from fledge.interfaces.model import Model
 from fledge.testing.offers.options import SmallOptions
 
 
 @dataclass(frozen=True)
-class Resize:
-    """To a square; flipped now and then where it trains."""
+class Flipped:
+    """Now and then."""
 
-    size: int
-    flips: bool
+    preprocessing: Preprocessing
 
     def __call__(self, image: Tensor) -> Tensor:
-        shape = (self.size, self.size)
-        sized = nn.functional.interpolate(image[None].float(), shape, mode="bilinear", antialias=True)[0]
-        seen = sized.round().clamp(0, 255).to(torch.uint8)
-        return seen.flip(-1) if self.flips and torch.rand(()) < 0.5 else seen
+        seen = self.preprocessing.tensor(image)
+        return seen.flip(-1) if torch.rand(()) < 0.5 else seen
 
 
 class Small(Model):
@@ -33,13 +31,14 @@ class Small(Model):
         return nn.Sequential(backbone, nn.Sequential(nn.Dropout(self.options.dropout), nn.Linear(16, len(classes))))
 
     def transforms(self, train: bool) -> Callable[[Tensor], Tensor]:
-        return Resize(self.options.size, flips=train)
+        preprocessing = Preprocessing((self.options.size, self.options.size))
+        return Flipped(preprocessing) if train else preprocessing.tensor
 
     def shorter_edge(self) -> int:
         return 2 * self.options.size
 
     def describe_transforms(self) -> Mapping[str, object]:
-        return {"resize": [self.options.size, self.options.size], "interpolation": "bilinear"}
+        return Preprocessing((self.options.size, self.options.size)).describe()
 
     def parts(self, module: nn.Module) -> tuple[nn.Module, nn.Module]:
         assert isinstance(module, nn.Sequential)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock
-from fledge import ModelVersion, Registry, RegistryError
+from fledge import ModelVersion, Registry, RegistryError, write_atomic
 
 from fledge_example.options import ExampleOptions
 
@@ -66,6 +66,13 @@ class Example(Registry):
             temporary.replace(target)
             fetched.append(target)
         return fetched
+
+    def set_alias(self, name: str, alias: str, version: int) -> None:
+        self._read(self.root / name / str(version))
+        write_atomic(self.root / name / f"{alias}.alias", str(version))
+
+    def aliases(self, name: str) -> Mapping[str, int]:
+        return {path.stem: int(path.read_text()) for path in (self.root / name).glob("*.alias")}
 
     def _read(self, folder: Path) -> ModelVersion:
         try:

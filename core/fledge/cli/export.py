@@ -1,0 +1,72 @@
+"""`fledge export`: a trained model as a file that answers without PyTorch."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fledge.cli.words import AsJson
+
+
+def export(
+    model: Annotated[str, typer.Argument(help="A run (its id, the beginning of one, or 'latest'), or a model: NAME, "
+                                         "NAME/VERSION or NAME@ALIAS.")],
+    form: Annotated[str, typer.Option("--format", help="An exporter's name, which is the file's ending.")] = "onnx",
+    precision: Annotated[str | None, typer.Option(help="The file's number format, as far as its exporter knows it: "
+                                                  "fp32, fp16 or int8.")] = None,
+    opset: Annotated[int | None, typer.Option(help="The version of ONNX's operators.")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="The file; otherwise a run's goes to its outputs, and from there into the "
+                     "registry, and a model's into this folder."),
+    ] = None,
+    registry_name: Annotated[str, typer.Option("--registry", help="Which registry.")] = "local",
+    as_json: AsJson = False,
+) -> int:  # fmt: skip
+    """Write a model as a file, and prove on the validation split that it answers as the trained network does."""
+    import sys
+
+    from fledge.certificate import ENDING
+    from fledge.cli.context import context
+    from fledge.cli.meter import Meter
+    from fledge.cli.printing import print_json
+    from fledge.errors import UnknownName, UsageError
+    from fledge.importing import importing
+    from fledge.interfaces.exporter import Exporter
+    from fledge.registration import exported_name, registry_of
+    from fledge.versions import find_version
+
+    here = context()
+    told = {key: value for key, value in (("precision", precision), ("opset", opset)) if value is not None}
+    exporter = here.catalog.make("extension", form, told)
+    if not isinstance(exporter, Exporter):
+        raise UsageError(f"the extension {form!r} exports nothing", hint="fledge plugins list shows what there is")
+    registry = registry_of(registry_name, here.catalog, here.home)
+    try:
+        version = find_version(registry, model)
+    except UnknownName as unknown:
+        version = None
+        try:
+            run, backend = here.run(model)
+        except UnknownName:
+            raise UnknownName("run or registered model", model, registry.names(), hint=unknown.hint) from None
+    with importing():
+        from fledge.exporting.chosen import export_run, export_version
+
+    with Meter() as meter:
+        if version is not None:
+            name = exported_name(form, exporter).replace("model", f"{version.name}-{version.version}", 1)
+            path = output or Path(name)
+            certificate = export_version(version, registry, exporter, path, here.catalog, meter.progress, meter.warn)
+        else:
+            path = output or run.outputs / exported_name(form, exporter)
+            certificate = export_run(run, backend, exporter, path, here.catalog, meter.progress, meter.warn)
+    faults = certificate.faults()
+    if as_json:
+        print_json({"path": str(path), "certificate": f"{path}{ENDING}", **certificate.to_dict()})
+    else:
+        print(path)
+        print(certificate.summary(), file=sys.stderr)
+    for fault in faults:
+        print(f"error: {path.name} is not to be relied on: {fault}", file=sys.stderr)
+    return int(bool(faults))

@@ -1,0 +1,114 @@
+"""A trained model -> an exported file, and its certificate."""
+
+import hashlib
+import json
+import os
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from fledge.atomic import sync_folder, write_atomic
+from fledge.certificate import ENDING, Certificate
+from fledge.data.preprocessing import Preprocessing
+from fledge.discovery.catalog import Catalog
+from fledge.errors import RunError
+from fledge.exporting.comparison import compare, drawn, prepared
+from fledge.exporting.restored import Restored
+from fledge.interfaces.exporter import Exporter
+from fledge.interfaces.progress import Progress
+
+# Enough for the ranges of activations; each costs a pass through the network in float32.
+_CALIBRATION_IMAGES = 256
+
+
+def export(
+    card: Mapping[str, Any],
+    weights: Path,
+    exporter: Exporter,
+    path: Path,
+    catalog: Catalog,
+    cache: Path,
+    progress: Progress,
+    warn: Callable[[str], None],
+) -> Certificate:
+    """Write `path`, and beside it what came of comparing it with the network on the validation split.
+
+    A file that does not answer as the network does is written too, and its certificate has faults.
+
+    Raises DataError for weights or data that are not those of the card, RunError where the disk is full.
+    """
+    restored = Restored.of(card, weights, catalog, cache, progress, warn)
+    preprocessing = Preprocessing.described(card["transforms"])
+    seed = int(card["spec"].get("seed", 0))
+    edge, train = restored.model.shorter_edge(), restored.dataset.split("train")
+
+    def calibration() -> Iterator[NDArray[Any]]:
+        order = np.random.default_rng(seed).permutation(len(train))[:_CALIBRATION_IMAGES]
+        return prepared([train[index] for index in order.tolist()], edge, preprocessing)
+
+    example = torch.from_numpy(np.repeat(next(calibration())[:1], 2, axis=0))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        progress(f"writing {path.name}", 0, 1)
+        exporter.write(restored.network, example, calibration, _metadata(card, exporter, edge), temporary)
+        with temporary.open("rb+") as file:
+            os.fsync(file.fileno())
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        val = restored.dataset.split("val")
+        samples = drawn(val, seed)
+        found = compare(restored, exporter.open(temporary), preprocessing, samples, progress)
+        certificate = Certificate(
+            file=path.name,
+            file_sha256=digest,
+            size=temporary.stat().st_size,
+            weights_sha256=card["weights_sha256"],
+            run=card["run"],
+            dataset=card["dataset"],
+            precision=exporter.precision,
+            total=len(val),
+            seed=seed if len(samples) < len(val) else None,
+            versions=_versions(exporter),
+            created=datetime.now(UTC).isoformat(timespec="seconds"),
+            **found,
+        )
+        temporary.replace(path)
+        sync_folder(path.parent)
+        write_atomic(path.with_name(path.name + ENDING), json.dumps(certificate.to_dict(), indent=1))
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written: {error.strerror or error}", hint="make room there, or name another place"
+        ) from None
+    finally:
+        temporary.unlink(missing_ok=True)
+    return certificate
+
+
+def _metadata(card: Mapping[str, Any], exporter: Exporter, edge: int | None) -> dict[str, str]:
+    """All that a program without fledge needs to use the file, and where it comes from."""
+    told = {
+        "classes": card["classes"],
+        "preprocessing": {**card["transforms"], "shorter_edge": edge},
+        "run": card["run"],
+        "weights_sha256": card["weights_sha256"],
+        "dataset": card["dataset"],
+        "precision": exporter.precision,
+        "fledge": version("fledge"),
+    }
+    return {key: value if isinstance(value, str) else json.dumps(value) for key, value in told.items()}
+
+
+def _versions(exporter: Exporter) -> dict[str, str]:
+    return {
+        "fledge": version("fledge"),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "pillow": version("pillow"),
+        **exporter.versions(),
+    }

@@ -1,0 +1,66 @@
+"""Classifier: an exported file with what is needed to ask it about pictures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fledge.data.decoding import shrunk
+from fledge.data.pixels import load_rgb
+from fledge.data.preprocessing import Preprocessing
+from fledge.discovery.catalog import Catalog
+from fledge.errors import DataError
+from fledge.interfaces.exporter import Exporter, Predictor
+
+
+@dataclass(frozen=True)
+class Classifier:
+    """edge: larger images are shrunk to a shorter edge of so many pixels first, as they were in training."""
+
+    path: Path
+    predictor: Predictor
+    classes: Sequence[str]
+    preprocessing: Preprocessing
+    edge: int | None
+
+    @classmethod
+    def open(cls, path: Path, catalog: Catalog) -> "Classifier":
+        """By the exporter that is offered under the file's ending. Raises DataError, or UnknownName."""
+        form = path.suffix.removeprefix(".")
+        exporter = catalog.implementation("extension", form)
+        if not (isinstance(exporter, type) and issubclass(exporter, Exporter)):
+            raise DataError(f"{path}: the extension {form!r} is no exporter, which could open it")
+        predictor = exporter.open(path)
+        try:
+            told = {key: json.loads(predictor.metadata[key]) for key in ("classes", "preprocessing")}
+        except (KeyError, ValueError):
+            raise DataError(
+                f"{path} does not tell its classes and how it wants its images",
+                hint="fledge export writes files that do",
+            ) from None
+        how = told["preprocessing"]
+        return cls(path, predictor, told["classes"], Preprocessing.described(how), how.get("shorter_edge"))
+
+    @property
+    def metadata(self) -> Mapping[str, str]:
+        return self.predictor.metadata
+
+    def see(self, file: Path | BinaryIO) -> NDArray[np.uint8]:
+        """What the network sees of an image file: uint8 [3, h, w]. Raises what a decoder raises."""
+        return self.preprocessing(shrunk(load_rgb(file, self.edge or 0), self.edge)).transpose(2, 0, 1)
+
+    def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
+        """Probabilities [N, classes] of uint8 [N, 3, h, w]."""
+        logits = self.predictor(pixels).astype(np.float64)
+        powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+        shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
+        return shares
+
+    def top(self, probabilities: NDArray[np.float64], count: int) -> list[tuple[str, float]]:
+        """The most likely classes of one image, most likely first, each with its probability."""
+        order = np.argsort(-probabilities, kind="stable")[:count]
+        return [(self.classes[at], float(probabilities[at])) for at in order.tolist()]

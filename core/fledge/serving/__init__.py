@@ -1,0 +1,1 @@
+"""An exported model behind HTTP: what `fledge serve` starts, and deployments too."""

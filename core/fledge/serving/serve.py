@@ -1,0 +1,49 @@
+"""Has the web application listen, until it is told to stop."""
+
+import ipaddress
+import os
+import signal
+import socket
+from collections.abc import Callable
+
+import uvicorn
+from fastapi import FastAPI
+
+from fledge.errors import UsageError
+
+# What is held then is finished; a request that hangs does not keep the server for ever.
+_PATIENCE_SECONDS = 30
+
+
+def listening(host: str, port: int, *, token: str | None) -> socket.socket:
+    """Raises UsageError for an address that others can reach, without a token; OSError for one that is taken."""
+    if token is None and not _is_loopback(host):
+        raise UsageError(
+            f"at {host} others can reach it: that needs a token",
+            hint="--token WORD, or better FLEDGE_TOKEN=WORD, which no list of processes shows",
+        )
+    try:
+        return socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
+        )
+    except (OSError, OverflowError) as error:
+        told = os.strerror(error.errno) if isinstance(error, OSError) and error.errno and error.errno > 0 else error
+        raise UsageError(f"{host}:{port}: {told}", hint="name another with --host and --port") from None
+
+
+def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None]) -> None:
+    """Returns once a signal asked it to stop, and everybody who had asked has their answer."""
+    # uvicorn raises what stopped it once more when it is done: by then there is nothing left to stop.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)
+    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_PATIENCE_SECONDS)
+    server = uvicorn.Server(config)
+    ready()
+    server.run(sockets=[at])
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
