@@ -29,7 +29,8 @@ def by_hand(pixels: NDArray[Any], edge: int, crop: int) -> NDArray[Any]:
 def test_it_is_what_pillow_makes_of_the_whole(width: int, height: int, crop: int, margin: int) -> None:
     pixels = noise(width, height)
     seen = Preprocessing(crop + margin, crop)(pixels)
-    assert (seen.shape, seen.dtype) == ((crop, crop, 3), np.uint8)
+    assert seen.dtype == np.dtype(np.uint8)
+    assert seen.shape == (crop, crop, 3)
     off = np.abs(seen.astype(int) - by_hand(pixels, crop + margin, crop))
     # Where nearly all is cropped away, only a part is resized, whose roundings are others.
     exact = max(width, height) <= 4 * min(width, height) and margin < crop
