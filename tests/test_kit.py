@@ -1,6 +1,5 @@
 """The conformance kit finds what is wrong: for every promise there is somebody here who breaks it, and is caught."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-# Who breaks it, how, and which promise it is.
-Wrongs = dict[str, tuple[str, str]]
+from tests.sabotage import Wrongs, hold, outcomes
 
 DATASETS: Wrongs = {
     "OneClass": ("classes = ('red',)", "there_are_at_least_two_classes_with_names_of_their_own"),
@@ -40,13 +38,20 @@ DATASETS: Wrongs = {
                    "samples_can_be_sent_to_another_process"),
     "Touching": ("def __init__(self, options): Path('trace').touch(); super().__init__(options)",
                  "making_one_touches_nothing"),
+    "Calling": ("def __init__(self, options):\n"
+                "    super().__init__(options)\n"
+                "    try: socket.create_connection(('127.0.0.1', 1))\n"
+                "    except OSError: pass",
+                "making_one_touches_nothing"),
     "Rewriting": ("def _prepare(self, cache, progress, warn): (cache / 'index').write_text(str(time.time_ns()))",
                   "preparing_again_changes_nothing"),
     "Nameless": ("def _prepare(self, cache, progress, warn): Filed.folder = cache", "what_cannot_be_decoded_is_named"),
 }  # fmt: skip
 DATASET = """
+    import socket
     import time
     from dataclasses import dataclass, replace
+    from functools import cache
     from pathlib import Path
 
     import pytest
@@ -76,6 +81,7 @@ DATASET = """
                 raise DataError('an image cannot be decoded') from None
 
 
+    @cache
     def as_told(name, base):
         '''Samples of another class, where the data set's body is about how they load.'''
         told = vars(base)
@@ -92,95 +98,6 @@ DATASET = """
         return base
 """
 
-MODELS: Wrongs = {
-    "Short": ("def build(self, classes): return super().build(classes[:-1])", "it_answers_with_a_logit_a_class[2]"),
-    "Whimsical": ("def build(self, classes): torch.seed(); return super().build(classes)", "building_follows_the_seed"),
-    "Forgetful": (
-        "def build(self, classes):\n"
-        "    module = super().build(classes); module[1].insert(0, Calls()); return module",
-        "its_state_comes_back_bit_for_bit",
-    ),
-    "Torn": ("def parts(self, module): return module[0], nn.Sequential(module[1], nn.Softmax(1))",
-             "its_parts_compose_to_the_whole"),
-    "Flat": ("def parts(self, module): return module[0][:-1], nn.Sequential(nn.Flatten(), module[1])",
-             "its_parts_compose_to_the_whole"),
-    "Copied": ("def parts(self, module): return copy.deepcopy(module[0]), module[1]", "its_parts_are_of_the_whole"),
-    "Headless": ("def parts(self, module): return module, nn.Identity()", "its_parts_are_of_the_whole"),
-    "Double": ("def parameter_groups(self, module): return 2 * [ParameterGroup('all', list(module.parameters()))]",
-               "its_groups_have_every_parameter_once"),
-    "Idle": (
-        "def build(self, classes):\n"
-        "    module = super().build(classes); module.idle = nn.Parameter(torch.zeros(1)); return module",
-        "everything_in_it_trains",
-    ),
-    "Whole": (
-        "def build(self, classes):\n"
-        "    module = super().build(classes); module[1].append(Narrow()); return module",
-        "it_runs_in_half_precision",
-    ),
-    "Branching": (
-        "def build(self, classes):\n"
-        "    module = super().build(classes); module[1].append(Branch()); return module",
-        "it_can_be_exported",
-    ),
-    "Floating": ("def transforms(self, train): return lambda image: image.float()",
-                 "transforms_make_images_alike[True]"),
-    "Ragged": ("def transforms(self, train): return Same()", "transforms_make_images_alike[False]"),
-    "Dicing": ("def transforms(self, train): return Dice(super().transforms(False))",
-               "transforms_draw_from_the_global_generator_alone"),
-    "Lively": ("def transforms(self, train): return super().transforms(True)",
-               "transforms_draw_from_the_global_generator_alone"),
-    "Secretive": ("def describe_transforms(self): return {'resize': torch.zeros(1)}",
-                  "what_it_tells_of_itself_is_json"),
-    "Flatter": ("def normalization(self): return (0, 0, 0), (0, 0, 0)", "what_it_tells_of_itself_is_json"),
-    "Learning": ("def _prepare(self, *_): self.seed = getattr(self, 'seed', 0) + 1\n"
-                 "def build(self, classes): torch.manual_seed(self.seed); return super().build(classes)",
-                 "preparing_again_changes_nothing"),
-}  # fmt: skip
-MODEL = """
-    import copy
-    import random
-
-    import pytest
-    import torch
-    from fledge import ParameterGroup
-    from fledge.testing import ModelContract
-    from fledge.testing.offers.options import SmallOptions
-    from fledge.testing.offers.small import Small
-    from torch import nn
-
-
-    class Calls(nn.Module):
-        calls = 0
-
-        def forward(self, features):
-            self.calls += self.training
-            return features * (1 + self.calls)
-
-
-    class Narrow(nn.Module):
-        def forward(self, logits):
-            return logits if logits.dtype == torch.float32 else logits / 0
-
-
-    class Branch(nn.Module):
-        def forward(self, logits):
-            return logits if logits.sum().item() > 0 else -logits
-
-
-    class Same:
-        def __call__(self, image):
-            return image
-
-
-    class Dice:
-        def __init__(self, inner):
-            self.inner = inner
-
-        def __call__(self, image):
-            return self.inner(image) ^ random.randint(0, 255)
-"""
-
 REGISTRIES: Wrongs = {
     "Eager": ("def __init__(self, options, home): home.mkdir(); super().__init__(options, home)",
               "making_one_touches_nothing"),
@@ -191,6 +108,24 @@ REGISTRIES: Wrongs = {
              "versions_count_from_one"),
     "Untagged": ("def register(self, run, folder, name, tags): return super().register(run, folder, name, {})",
                  "a_version_tells_what_it_is"),
+    "Unread": ("def versions(self, name):\n"
+               "    return [replace(v, files=dict.fromkeys(v.files, '0' * 64)) for v in super().versions(name)]",
+               "files_are_told_by_path_and_digest"),
+    "Shallow": ("def fetch(self, name, version, dest):\n"
+                "    return [p.rename(dest / p.name) for p in super().fetch(name, version, dest)]",
+                "files_are_told_by_path_and_digest"),
+    "Timeless": ("def versions(self, name):\n"
+                 "    return [replace(v, created='2026-01-01T00:00:00+00:00') for v in super().versions(name)]",
+                 "when_it_was_created_is_said"),
+    "Zoneless": ("def versions(self, name):\n"
+                 "    return [replace(v, created=v.created.removesuffix('+00:00')) for v in super().versions(name)]",
+                 "when_it_was_created_is_said"),
+    "Tidy": ("def register(self, run, folder, name, tags): return super().register('run-1', folder, name, tags)",
+             "another_run_or_other_files_are_another_version"),
+    "Patchy": ("def fetch(self, name, version, dest):\n"
+               "    try: return super().fetch(name, version, dest)\n"
+               "    except RegistryError: return []",
+               "a_missing_file_is_no_model"),
     "Trusting": ("def fetch(self, name, version, dest):\n"
                  "    dest.mkdir(exist_ok=True)\n"
                  "    return [shutil.copy(p, dest) for p in (self.root / name / str(version)).glob('model.*')]",
@@ -210,7 +145,7 @@ REGISTRY = """
     from dataclasses import replace
 
     import pytest
-    from fledge import Options
+    from fledge import Options, RegistryError
     from fledge.testing import RegistryContract
     from fledge_local.registry import LocalRegistry
 
@@ -242,55 +177,48 @@ TRACKER = """
     from fledge_example.tracker import Example
 """
 
-KINDS = {
-    "dataset": (DATASET, DATASETS, "Squares", "SquaresOptions()", ""),
-    "model": (MODEL, MODELS, "Small", "SmallOptions()", ""),
-    "registry": (REGISTRY, REGISTRIES, "LocalRegistry", "Options()", ", home"),
-    "tracker": (TRACKER, TRACKERS, "Example", "ExampleOptions(folder=Path.cwd() / 'kept')", ""),
-}
+
+@pytest.mark.parametrize(
+    ("kind", "head", "wrongs", "base", "made"),
+    [
+        ("dataset", DATASET, DATASETS, "Squares", "as_told(NAME, KIND)(SquaresOptions())"),
+        ("registry", REGISTRY, REGISTRIES, "LocalRegistry", "KIND(Options(), home)"),
+        ("tracker", TRACKER, TRACKERS, "Example", "KIND(ExampleOptions(folder=Path.cwd() / 'kept'))"),
+    ],
+    ids=["dataset", "registry", "tracker"],
+)
+def test_who_breaks_a_promise_is_caught(
+    tmp_path: Path, kind: str, head: str, wrongs: Wrongs, base: str, made: str
+) -> None:
+    hold(tmp_path, kind, head, wrongs, base, made)
 
 
-def outcomes(folder: Path, code: str) -> dict[str, str]:
-    """What pytest says of each test in the code, as class::test."""
-    (folder / "test_wrong.py").write_text(code)
-    environment = {**os.environ, "PYTEST_ADDOPTS": "", "OMP_NUM_THREADS": "1"}
-    words = ["-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly", "-c", os.devnull, "--rootdir", folder]
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", *map(str, words), "test_wrong.py"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode in (0, 1), done.stdout
-    found = {}
-    for line in done.stdout.splitlines():
-        outcome, _, rest = line.partition(" test_wrong.py::")
-        if outcome in ("PASSED", "FAILED", "ERROR", "XFAIL"):
-            found[rest.partition(" - ")[0]] = outcome
-    return found
+def test_a_data_set_is_prepared_once_for_all_tests_that_need_no_fresh_one(tmp_path: Path) -> None:
+    code = """
+        from pathlib import Path
+
+        import pytest
+        from fledge.testing import DatasetContract
+        from fledge.testing.offers.options import SquaresOptions
+        from fledge.testing.offers.squares import Squares
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_who_breaks_a_promise_is_caught(tmp_path: Path, kind: str) -> None:
-    head, wrongs, base, options, more = KINDS[kind]
-    contract = f"{kind.capitalize()}Contract"
-    code = textwrap.dedent(head)
-    for name, body in {"Honest": "pass", **{name: body for name, (body, _) in wrongs.items()}}.items():
-        made = f"{name}({options}{more})"
-        told = f"as_told({name!r}, {name})" if kind == "dataset" else name
-        code += f"\n\nclass {name}({base}):\n{textwrap.indent(body, '    ')}\n\n\n{name} = {told}\n"
-        code += f"\n\nclass Test{name}({contract}):\n    @pytest.fixture\n"
-        code += f"    def {kind}(self{more}):\n        return {made}\n"
-        # A tracker is made more than once in a test.
-        code += f"\n    def another(self):\n        return {made}\n" if kind == "tracker" else ""
-    found = outcomes(tmp_path, code)
-    honest = {test: told for test, told in found.items() if test.startswith("TestHonest::")}
-    assert set(honest.values()) == {"PASSED"}, honest
-    for name, (_, promise) in wrongs.items():
-        assert found[f"Test{name}::test_{promise}"] in ("FAILED", "ERROR"), (
-            f"{name} was not caught: {json.dumps(found)}"
-        )
+        class Downloaded(Squares):
+            def _prepare(self, cache, progress, warn):
+                if not (cache / "download").exists():
+                    (cache / "download").touch()
+                    with Path(COUNT).open("a") as file:
+                        file.write("x")
+
+
+        class TestDownloaded(DatasetContract):
+            @pytest.fixture
+            def dataset(self):
+                return Downloaded(SquaresOptions())
+    """
+    found = outcomes(tmp_path, textwrap.dedent(code).replace("COUNT", repr(str(tmp_path / "count"))))
+    assert list(found.values()).count("PASSED") >= 9
+    assert (tmp_path / "count").read_text() == "x"
 
 
 def test_a_promise_can_be_broken_only_in_the_open(tmp_path: Path) -> None:

@@ -45,8 +45,8 @@ _CHUNK = 1 << 20
 class Local(ComputeBackend):
     """Keeps each run in `runs/<key>/` of fledge's home, and the order of those that wait in `queue/`.
 
-    launch.json says what the run's supervisor does, ref.json which process that is; running.json is there while the
-    job runs, canceled once somebody wanted it to stop, exit.json when it has ended.
+    launch.json says what the run's supervisor does, ref.json which process that is, and begun that it was let go;
+    running.json is there while the job runs, canceled once somebody wanted it to stop, exit.json when it has ended.
     """
 
     options: LocalOptions
@@ -81,7 +81,7 @@ class Local(ComputeBackend):
                 known = self._find(key, after)
                 if known:
                     return known
-                for left in ("exit.json", "running.json", "canceled"):
+                for left in ("begun", "exit.json", "running.json", "canceled"):
                     (folder / left).unlink(missing_ok=True)
                 self._write_job(folder, request, key)
                 return self._start(folder, request, key)
@@ -93,11 +93,12 @@ class Local(ComputeBackend):
             ) from None
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:
+        folder = self._folder(key, after)
         try:
-            ref = RunRef(**json.loads((self._folder(key, after) / "ref.json").read_text()))
+            ref = RunRef(**json.loads((folder / "ref.json").read_text()))
         except FileNotFoundError:
             return None
-        return ref if ref.key == key else None
+        return ref if ref.key == key and _has_begun(folder, ref) else None
 
     def _folder(self, key: str, after: RunRef | None) -> Path:
         return Path(after.details["folder"]) if after else self.home / "runs" / key
@@ -226,6 +227,19 @@ class Local(ComputeBackend):
             shutil.copyfile(source, temporary)
             temporary.replace(target)
         return fetched
+
+
+def _has_begun(folder: Path, ref: RunRef) -> bool:
+    """Whether its supervisor was let go: one whose parent was killed before that ends, and no job was ever started."""
+    identity = ProcessIdentity.from_dict(ref.details)
+    while True:
+        # Asked before looking: one that begins and ends between the two has left its mark.
+        alive = identity.alive()
+        if (folder / "begun").exists():
+            return True
+        if not alive:
+            return False
+        time.sleep(0.01)
 
 
 def _exit_code(folder: Path) -> int | None:

@@ -5,7 +5,7 @@ holds little memory: thirty may be waiting. It outlives the command that started
 known to any process that looks later, and not only to a parent that stayed.
 
 It begins when its parent has written down who it is and says so on standard input; a parent that dies before that
-leaves nothing running. RUN_DIR/launch.json says what to do: argv, cwd, retries, queue, slots.
+leaves nothing running, and no RUN_DIR/begun. RUN_DIR/launch.json says what to do: argv, cwd, retries, queue, slots.
 """
 
 import ctypes
@@ -218,6 +218,7 @@ def _descendants(ancestor: int) -> list[int]:
 def main(run_dir: Path) -> None:
     if sys.stdin.buffer.readline() != GO:
         return
+    (run_dir / "begun").touch()
     _adopt_orphans()
     Supervisor(run_dir).run()
     if not _LINUX:

@@ -39,7 +39,7 @@ class Status:
     """What the backend knows.
 
     reason says in words why the state is what it is, where there is anything to say; ended is when a
-    run that is over ended (UTC, ISO 8601), where that is known.
+    run that is over ended (UTC, ISO 8601), where that is known, and the same whenever it is asked for.
     """
 
     state: RunState
@@ -58,7 +58,7 @@ class LogChunk:
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of `fledge doctor`."""
+    """One line of `fledge doctor`: what was found, never empty, and in one more what to do about it, if anything."""
 
     level: Literal["ok", "warning", "error"]
     message: str
@@ -84,14 +84,21 @@ class ComputeBackend(ABC):
         self.home = home
 
     def plan(self, job: Job) -> Request:
-        """The request that would run this job. Pure: no network, nothing started, nothing written."""
+        """The request that would run this job. Pure: no network, nothing started, nothing written.
+
+        Raises UsageError for a job that it cannot run.
+        """
         return Request(body=self._plan(job), job=job)
 
     def submit(self, request: Request, key: str, after: RunRef | None = None) -> RunRef:
         """Start it. Idempotent by key: a second submit with the same key returns the first one's reference.
 
+        One key is one job, however many processes submit it at once, and at whatever moment one of them is killed:
+        whoever submits next has that job's reference, and starts it where it was not.
+
         after: an earlier submission of the same run that has ended. The new one finds what that one left in
-        FLEDGE_RUN_DIR (journal, checkpoints, outputs) and goes on from there; its log begins where that one's ended.
+        FLEDGE_RUN_DIR (journal, checkpoints, outputs) and goes on from there. They have one log, in which this one's
+        begins where that one's ended. What the earlier one's key means from then on is not promised.
         """
         return self._patiently(self._submit, request, key, after)
 
@@ -122,10 +129,10 @@ class ComputeBackend(ABC):
             time.sleep(self.poll_seconds)
 
     def cancel(self, ref: RunRef, timeout: float = 30.0) -> Status:
-        """Stop it and everything it started; returns when it has stopped. Idempotent, harmless on an ended run.
+        """Stop it and everything it started, in sessions of their own too; returns when all of it has stopped.
 
-        The job is asked first, and has time to write a checkpoint. Raises RunError when it still runs after
-        `timeout` seconds.
+        The job is asked first, as `Job` says, and has time to write a checkpoint; one that does not listen is killed.
+        Idempotent, harmless on an ended run. Raises RunError when it still runs after `timeout` seconds.
         """
         status = self.status(ref)
         if status.state.is_final:
@@ -141,7 +148,8 @@ class ComputeBackend(ABC):
     def fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
         """Copy the run's files that match a glob pattern ("outputs/**") below `dest`, keeping their relative paths.
 
-        Files already there with the same content are not written again. Returns the paths below `dest`.
+        Files already there with the same content are not written again. Of a run that has not ended, what there is
+        so far. Returns the paths below `dest`.
         """
         dest.mkdir(parents=True, exist_ok=True)
         return self._patiently(self._fetch, ref, pattern, dest)

@@ -43,7 +43,7 @@ class Sample(Protocol):
 class Dataset(ABC):
     """Labelled images under a `train` and a `val` split.
 
-    Constructed with its validated options; construction is cheap and touches nothing.
+    Constructed with its validated options; construction is cheap and touches nothing: no file, and no server.
     `classes` and `split` may be used once this object's `prepare` has returned. Another process makes an object
     of its own and prepares it, from the same cache, to the same end; or it is sent this one's samples.
     """

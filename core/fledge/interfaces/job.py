@@ -53,7 +53,8 @@ class Job:
 
     The backend starts it in a working folder holding the snapshot and files, with two variables in its environment.
     FLEDGE_RUN_DIR names a folder whose content the backend keeps: the journal, checkpoints, `outputs/` and `logs/` end
-    up there. FLEDGE_RUN_ID is the run's id: the key of its first submission, which later ones (`after`) keep.
+    up there, and the last two are there when it begins. FLEDGE_RUN_ID is the run's id: the key of its first submission,
+    which later ones (`after`) keep. Jobs know nothing of each other, those that run at the same time either.
 
     To stop it, the backend sends SIGTERM and waits: the job writes a checkpoint and ends with TRY_AGAIN. A file
     `canceled` in FLEDGE_RUN_DIR tells it that a person asked, and not the machine. Where the machine can be taken

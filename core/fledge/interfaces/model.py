@@ -25,7 +25,8 @@ class ParameterGroup:
 class Model(ABC):
     """A trainable classifier.
 
-    Constructed with its validated options; construction is cheap and touches nothing.
+    Constructed with its validated options; construction is cheap and touches nothing: no file, no server, and not
+    torch's random generator.
     """
 
     def __init__(self, options: Options) -> None:
@@ -47,6 +48,7 @@ class Model(ABC):
     def build(self, classes: Sequence[str]) -> "nn.Module":
         """The network: normalized float32 images [N, 3, H, W] to logits [N, len(classes)].
 
+        In eval mode N is any number from 1 on, and each image's logits are its own; so torch can export it.
         Deterministic under torch's global random seed. Called after `prepare`.
         """
 

@@ -13,8 +13,9 @@ from fledge.interfaces.options import Options
 class ModelVersion:
     """One immutable version of a named model.
 
-    files maps each relative path to its SHA-256; card is the model card (classes, transforms,
-    spec, metrics, hashes); run is the id of the run that made it; created is UTC, ISO 8601.
+    files maps each relative path, with "/" between its parts, to its content's SHA-256 in hexadecimal; card is the
+    model card (classes, transforms, spec, metrics, hashes); run is the id of the run that made it; created is when it
+    was registered (UTC, ISO 8601).
     """
 
     name: str
@@ -38,7 +39,8 @@ class Registry(ABC):
         """Keep the files in `folder`, among them a model card `model.json`, as the next version of `name`.
 
         Versions count from 1, are never reused or changed, and are unique under concurrent
-        registrations. Registering the same run's same files again returns the version they have.
+        registrations. Registering the same run's same files again returns the version they have; other files, or
+        another run's, are another version.
         """
 
     @abstractmethod

@@ -3,7 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fledge.interfaces.options import Options
 from fledge.interfaces.run import RunInfo
@@ -12,8 +12,13 @@ from fledge.interfaces.run import RunInfo
 class Tracker(ABC):
     """Called from a thread of its own that reads the journal: it may be slow, and it may raise.
 
-    Neither slows or fails the run; what it missed stays in the journal.
+    Neither slows or fails the run; what it missed stays in the journal. Constructed with its validated options;
+    construction is cheap and touches nothing: no file, and no server. A process ends though a server owes it an answer.
+
+    server_option  the option that says where its server is, as a URL; None where it has none
     """
+
+    server_option: ClassVar[str | None] = None
 
     def __init__(self, options: Options) -> None:
         self.options = options

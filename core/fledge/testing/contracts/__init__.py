@@ -2,5 +2,17 @@
 
 import pytest
 
-_KINDS = ("backend", "dataset", "extension", "launcher", "model", "registry", "tracker")
-pytest.register_assert_rewrite("fledge.testing.contracts.contract", *(f"{__name__}.{kind}" for kind in _KINDS))
+_PARTS = (
+    "backend",
+    "backends",
+    "contract",
+    "dataset",
+    "extension",
+    "launcher",
+    "model",
+    "registry",
+    "server_trouble",
+    "tracker",
+    "untouched",
+)
+pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS))

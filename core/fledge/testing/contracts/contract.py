@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar
@@ -15,6 +15,7 @@ import pytest
 from fledge.discovery.catalog import Catalog
 from fledge.discovery.discover import discover
 from fledge.hooks import Kind
+from fledge.testing.contracts.untouched import untouched
 
 _PACKAGE = __name__.rpartition(".")[0]
 
@@ -52,9 +53,12 @@ class Contract:
 
     def make(self, *more: Any) -> Any:
         """The offer's implementation, made with the options that the class was told."""
-        name = self._named()
-        options = _catalog().options(self.kind, name, dict(self.told))
-        return _catalog().implementation(self.kind, name)(options, *more)
+        options = _catalog().options(self.kind, self._named(), dict(self.told))
+        return self.implementation()(options, *more)
+
+    def implementation(self) -> Any:
+        """The offer's class."""
+        return _catalog().implementation(self.kind, self._named())
 
     def elsewhere(self, code: str, *words: object) -> Any:
         """What `code` prints as JSON in a process of its own, in which `make()` gives the implementation's class and
@@ -63,11 +67,10 @@ class Contract:
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout.splitlines()[-1])
 
-    def process(self, code: str) -> list[str]:
-        """The command that executes `code` as `elsewhere` does. Skips the test of what is no offer."""
-        if self.offer is None:
-            pytest.skip("it is no offer, which another process could find")
-        told = json.dumps(dict(self.told), default=str)
+    def process(self, code: str, options: Mapping[str, Any] | None = None) -> list[str]:
+        """The command that executes `code` as `elsewhere` does, with these options where they are not the class's."""
+        self.needs_an_offer()
+        told = json.dumps(dict(self.told if options is None else options), default=str)
         start = (
             "import json, sys\n"
             "from fledge.discovery.discover import discover\n"
@@ -76,6 +79,18 @@ class Contract:
             f"    return catalog.implementation(*offer), catalog.options(*offer, json.loads({told!r}))\n"
         )
         return [sys.executable, "-c", start + code]
+
+    def untouched(self, folder: Path) -> AbstractContextManager[None]:
+        """Fails where, within, something is written or a server is called."""
+        if self.offer is not None:
+            # Importing it may well do either.
+            self.implementation()
+        return untouched(folder)
+
+    def needs_an_offer(self) -> None:
+        """Skips the test of what is none."""
+        if self.offer is None:
+            pytest.skip("it is no offer, which another process could find")
 
     def _named(self) -> str:
         if self.offer is None:

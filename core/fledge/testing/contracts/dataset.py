@@ -3,6 +3,7 @@
 import json
 import pickle
 import random
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -30,7 +31,8 @@ _KILLS = 4
 class DatasetContract(Contract):
     """Held by an offer, or by a fixture `dataset` that returns a data set not yet prepared.
 
-    Everything happens in a cache of the test's own. Of its images the first few of each split are decoded.
+    Everything happens in caches of the tests' own. One is shared, so that a download is made once; what is tried from
+    an empty one has another. Of its images the first few of each split are decoded.
     """
 
     kind = "dataset"
@@ -40,9 +42,9 @@ class DatasetContract(Contract):
         made: Dataset = self.make()
         return made
 
-    @pytest.fixture
-    def cache(self, tmp_path: Path) -> Path:
-        return tmp_path / "cache"
+    @pytest.fixture(scope="class")
+    def cache(self, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        return tmp_path_factory.mktemp("cache")
 
     @pytest.fixture
     def prepared(self, dataset: Dataset, cache: Path) -> Dataset:
@@ -60,12 +62,9 @@ class DatasetContract(Contract):
         path.write_bytes(path.read_bytes()[:40])
         return True
 
-    def test_making_one_touches_nothing(
-        self, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.chdir(tmp_path)
-        request.getfixturevalue("dataset")
-        assert list(tmp_path.iterdir()) == []
+    def test_making_one_touches_nothing(self, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+        with self.untouched(tmp_path / "empty"):
+            request.getfixturevalue("dataset")
 
     def test_there_are_at_least_two_classes_with_names_of_their_own(self, prepared: Dataset) -> None:
         classes = prepared.classes
@@ -140,8 +139,12 @@ class DatasetContract(Contract):
         sample = prepared.split("train")[0]
         if not self.corrupt(sample, cache):
             pytest.skip("its images are no files in the cache: to have this proved, override `corrupt`")
-        with pytest.raises(DataError) as raised:
-            sample.load()
+        try:
+            with pytest.raises(DataError) as raised:
+                sample.load()
+        finally:
+            # Whoever comes next has it made anew.
+            shutil.rmtree(cache, ignore_errors=True)
         assert Path(sample.name).name in raised.value.message
 
     def some(self, dataset: Dataset) -> Iterator[Sample]:

@@ -1,12 +1,15 @@
 """LauncherContract: what every Launcher promises."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
@@ -41,13 +44,28 @@ _LISTENS = (
     "def hear(*_): tell('heard'); os._exit(75)\n"
     "signal.signal(signal.SIGTERM, hear); group.barrier(); (folder / f'{rank}.up').touch(); time.sleep(600)\n"
 )
-_PATIENCE_SECONDS = 120
 
 
 class LauncherContract(Contract):
-    """Held by an offer. What it cannot start (`command` raises UsageError) does not apply."""
+    """Held by an offer. What it cannot start (`command` raises UsageError) does not apply.
+
+    patience_seconds is how long ranks may take to end that have nothing to wait for.
+    """
 
     kind = "launcher"
+    patience_seconds: ClassVar[float] = 120.0
+
+    @pytest.fixture(autouse=True)
+    def nothing_left(self) -> Iterator[None]:
+        """A test that fails leaves none of the processes that it has started, nor theirs."""
+        self._started: list[subprocess.Popen[str]] = []
+        yield
+        for process in self._started:
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            if process.stdout:
+                process.stdout.close()
 
     def start(self, code: str, size: int, folder: Path) -> "subprocess.Popen[str]":
         launcher: Launcher = self.make()
@@ -59,12 +77,22 @@ class LauncherContract(Contract):
             pytest.skip(f"it starts no {size} processes: {error.message}")
         if command[0] == "python":
             command = (sys.executable, *command[1:])
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        pipe, both = subprocess.PIPE, subprocess.STDOUT
+        self._started.append(subprocess.Popen(command, stdout=pipe, stderr=both, text=True, start_new_session=True))
+        return self._started[-1]
+
+    def output(self, process: "subprocess.Popen[str]") -> str:
+        """All that it said, once it has ended."""
+        try:
+            output, _ = process.communicate(timeout=self.patience_seconds)
+        except subprocess.TimeoutExpired:
+            pytest.fail(f"its ranks have not ended after {self.patience_seconds:g} s")
+        return output
 
     def ranks(self, size: int, folder: Path) -> list[Any]:
         """What each rank found, by rank."""
         process = self.start(_AGREES, size, folder)
-        output, _ = process.communicate(timeout=_PATIENCE_SECONDS)
+        output = self.output(process)
         assert process.returncode == 0, output
         assert sorted(path.stem for path in folder.glob("*.json")) == [str(rank) for rank in range(size)], output
         return [json.loads((folder / f"{rank}.json").read_text()) for rank in range(size)]
@@ -93,7 +121,7 @@ class LauncherContract(Contract):
     @pytest.mark.parametrize("size", [1, 2])
     def test_a_rank_that_fails_ends_them_all(self, tmp_path: Path, size: int) -> None:
         process = self.start(_FAILS, size, tmp_path / "ranks")
-        process.communicate(timeout=_PATIENCE_SECONDS)
+        self.output(process)
         assert process.returncode != 0
 
     @pytest.mark.parametrize("size", [1, 2])
@@ -103,6 +131,6 @@ class LauncherContract(Contract):
         while process.poll() is None and len(list(folder.glob("*.up"))) < size:
             time.sleep(0.05)
         process.send_signal(signal.SIGTERM)
-        output, _ = process.communicate(timeout=_PATIENCE_SECONDS)
+        output = self.output(process)
         assert sorted(path.stem for path in folder.glob("*.json")) == [str(rank) for rank in range(size)], output
         assert process.returncode != 0

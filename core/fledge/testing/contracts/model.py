@@ -52,6 +52,12 @@ class ModelContract(Contract):
         torch.manual_seed(seed)
         return model.build(classes)
 
+    def test_making_one_touches_nothing(self, request: pytest.FixtureRequest, tmp_path: Path) -> None:
+        before = torch.get_rng_state()
+        with self.untouched(tmp_path / "empty"):
+            request.getfixturevalue("model")
+        assert torch.equal(torch.get_rng_state(), before), "it draws from torch's global generator"
+
     @pytest.mark.parametrize("count", [2, 3, 7])
     def test_it_answers_with_a_logit_a_class(self, prepared: Model, batch: Tensor, count: int) -> None:
         module = self.build(prepared, [f"class {number}" for number in range(count)]).eval()
@@ -60,6 +66,16 @@ class ModelContract(Contract):
         assert logits.shape == (4, count)
         assert logits.dtype == torch.float32
         assert torch.isfinite(logits).all()
+
+    def test_one_image_alone_is_a_batch(self, prepared: Model, batch: Tensor) -> None:
+        module = self.build(prepared).eval()
+        backbone, head = prepared.parts(module)
+        with torch.no_grad():
+            alone = module(batch[:1])
+            assert alone.shape == (1, len(_CLASSES))
+            # Kernels for another size add up in another order.
+            torch.testing.assert_close(alone, module(batch)[:1], rtol=1e-4, atol=1e-5)
+            assert torch.equal(head.eval()(backbone.eval()(batch[:1])), alone)
 
     def test_building_follows_the_seed(self, prepared: Model) -> None:
         one, same = self.build(prepared).state_dict(), self.build(prepared).state_dict()
@@ -118,7 +134,8 @@ class ModelContract(Contract):
         shapes = ({0: torch.export.Dim("batch", min=1, max=4096)},)
         exported = torch.export.export(module, (batch,), dynamic_shapes=shapes).module()
         with torch.no_grad():
-            torch.testing.assert_close(exported(batch[:3]), module(batch[:3]), rtol=1e-4, atol=1e-5)
+            for some in (batch[:3], batch[:1]):
+                torch.testing.assert_close(exported(some), module(some), rtol=1e-4, atol=1e-5)
 
     @pytest.mark.parametrize("train", [True, False])
     def test_transforms_make_images_alike(self, prepared: Model, train: bool) -> None:

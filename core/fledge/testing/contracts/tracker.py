@@ -1,19 +1,17 @@
 """TrackerContract: what every Tracker promises."""
 
 import json
-import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from fledge.interfaces.run import RunInfo
 from fledge.interfaces.state import FINAL
 from fledge.interfaces.tracker import Tracker
-from fledge.testing.contracts.contract import Contract
+from fledge.testing.contracts.server_trouble import ServerTrouble
 
 _KILLED = (
     "import os, signal\n"
@@ -27,23 +25,12 @@ _KILLED = (
 _MANY = 5000
 
 
-class TrackerContract(Contract):
+class TrackerContract(ServerTrouble):
     """Held by an offer, or by overriding `another`. The tests' working folder is empty and their own.
 
     What was recorded is asked for by `Tracker.history`; of a tracker that cannot be asked, it is not proved.
-
-    dead  options with which it reaches nobody: an address where no server is
+    What a server does to a run is tried with one of the tests' own, where `Tracker.server_option` names it.
     """
-
-    kind = "tracker"
-    dead: ClassVar[Mapping[str, Any] | None] = None
-
-    @pytest.fixture(autouse=True)
-    def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-        folder = tmp_path / "work"
-        folder.mkdir()
-        monkeypatch.chdir(folder)
-        return folder
 
     @pytest.fixture
     def tracker(self, folder: Path) -> Tracker:
@@ -72,8 +59,9 @@ class TrackerContract(Contract):
     def expected(self, epochs: Sequence[int]) -> Mapping[str, list[float]]:
         return {"loss": [1 / n for n in epochs], "acc": [n / 8 for n in epochs]}
 
-    def test_making_one_touches_nothing(self, tracker: Tracker, folder: Path) -> None:
-        assert list(folder.iterdir()) == []
+    def test_making_one_touches_nothing(self, request: pytest.FixtureRequest, folder: Path) -> None:
+        with self.untouched(folder):
+            request.getfixturevalue("tracker")
 
     @pytest.mark.parametrize("state", sorted(FINAL))
     def test_it_takes_a_whole_run_whatever_becomes_of_it(self, tracker: Tracker, folder: Path, state: str) -> None:
@@ -140,16 +128,3 @@ class TrackerContract(Contract):
         other.finish("COMPLETED")
         assert self.seen(tracker) == self.expected([1])
         assert self.seen(tracker, "run-2") == self.expected([5])
-
-    def test_a_run_completes_though_nobody_listens(self, folder: Path) -> None:
-        if self.dead is None:
-            pytest.skip("it needs no server, or `dead` does not say how to reach none")
-        (folder / "script.py").write_text("print('done')")
-        told = [f"trackers.{self._named()}.{key}={value}" for key, value in {**self.told, **self.dead}.items()]
-        words = ["run", "--script", "script.py", *(word for one in told for word in ("--set", one))]
-        environment = os.environ | {"FLEDGE_HOME": str(folder / "home")}
-        done = subprocess.run(
-            [sys.executable, "-m", "fledge", *words], env=environment, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-        assert f"tracker {self._named()!r}" in done.stderr + done.stdout

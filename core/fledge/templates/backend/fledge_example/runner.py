@@ -4,6 +4,7 @@ PLACE/runner.lock is held for as long as this lives: that is how others see that
 run, PLACE/canceled that somebody wants it to stop; PLACE/exit.json is its last word. The log is its standard error.
 """
 
+import ctypes
 import fcntl
 import json
 import math
@@ -20,6 +21,8 @@ from fledge import TRY_AGAIN, write_atomic
 
 READY, GO = b"ready\n", b"go\n"
 _POLL_SECONDS = 0.05
+_LINUX = sys.platform == "linux"
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class Runner:
@@ -58,6 +61,7 @@ class Runner:
         # macOS denies it of a group in which nobody lives any more.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
+        _end_offspring()
         return process.returncode
 
     def _stopping(self) -> bool:
@@ -69,6 +73,23 @@ class Runner:
 
     def _hear(self, *_: object) -> None:
         self._told = True
+
+
+def _adopt_orphans() -> None:
+    # Linux only: what the job starts in sessions of their own comes to this process when its parent ends.
+    if _LINUX:
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def _end_offspring() -> None:
+    """Kill what the job has left behind, and return when it is gone: the run has not ended before that."""
+    while _LINUX:
+        for pid in Path(f"/proc/self/task/{os.getpid()}/children").read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+        try:
+            os.waitpid(-1, 0)
+        except ChildProcessError:
+            return
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -92,4 +113,5 @@ def main(place: Path) -> None:
 
 
 if __name__ == "__main__":
+    _adopt_orphans()
     main(Path(sys.argv[1]))

@@ -59,7 +59,10 @@ class Example(Registry):
             target = dest / path
             target.parent.mkdir(parents=True, exist_ok=True)
             temporary = target.with_name(f".{target.name}.part")
-            shutil.copyfile(source / "files" / path, temporary)
+            try:
+                shutil.copyfile(source / "files" / path, temporary)
+            except FileNotFoundError:
+                raise RegistryError(f"{source / 'files' / path} is missing") from None
             if _sha256(temporary) != expected:
                 temporary.unlink()
                 raise RegistryError(f"{source / 'files' / path} is not the file that was registered")
