@@ -75,11 +75,11 @@ BACKENDS: Wrongs = {
         "def _status(self, ref):\n"
         "    told = super()._status(ref)\n"
         "    return replace(told, state=RunState.FAILED) if told.state is RunState.LOST else told",
-        "how_it_ended_is_said_in_any_process[killed]",
+        "how_it_ended_is_said[killed]",
     ),
     "Parental": (
         "def _status(self, ref): return super()._status(ref) if ref.key in self.mine else Status(RunState.LOST)",
-        "how_it_ended_is_said_in_any_process[well]",
+        "another_process_can_ask_and_cancel",
     ),
     "Early": (
         "def _status(self, ref): return replace(super()._status(ref), ended='2026-01-01T00:00:00+00:00')",
@@ -175,7 +175,7 @@ BACKENDS: Wrongs = {
         "def _cancel(self, ref):\n"
         "    if ref.key not in self.mine: raise RunError('it is another process that submitted it')\n"
         "    super()._cancel(ref)",
-        "another_process_can_read_and_cancel_it",
+        "another_process_can_ask_and_cancel",
     ),
     "Truncating": (
         "def _fetch(self, ref, pattern, dest):\n"
@@ -237,7 +237,9 @@ HEAD = """
 
 
     class Base(Local):
-        mine = set()
+        def __init__(self, *told):
+            super().__init__(*told)
+            self.mine = set()
 
         def submit(self, request, key, after=None):
             self.mine.add(key)

@@ -49,7 +49,10 @@ for name in ("child", "leader"):
     except BlockingIOError:
         print("alive:", name)
 """
-_ELSEWHERE = "print(b'up' in b''.join(chunk.data for chunk in backend.logs(told)), backend.cancel(told).state)"
+_ELSEWHERE = """
+ended, runs = told
+print(backend.status(ended).state, *(chunk.data.decode() for chunk in backend.logs(runs)), backend.cancel(runs).state)
+"""
 
 
 class Canceling(Jobs):
@@ -86,8 +89,11 @@ class Canceling(Jobs):
         assert "alive" not in log
         assert log.splitlines()[-2:] == ["gone: child", "gone: leader"]
 
-    def test_another_process_can_read_and_cancel_it(self, backend: ComputeBackend) -> None:
-        ref = self.start(backend, WAITS)
-        self.wait_until_up(backend, ref)
-        assert self.in_another_process(_ELSEWHERE, backend, ref).split() == ["True", "CANCELED"]
-        assert backend.status(ref).state is RunState.CANCELED
+    def test_another_process_can_ask_and_cancel(self, backend: ComputeBackend) -> None:
+        ended = self.start(backend, "raise SystemExit(3)", "ended")
+        self.log(backend, ended)
+        runs = self.start(backend, WAITS, "runs")
+        self.wait_until_up(backend, runs)
+        told = self.in_another_process(_ELSEWHERE, backend, (ended, runs)).split()
+        assert (told[0], *told[-2:]) == ("FAILED", "up", "CANCELED")
+        assert backend.status(runs).state is RunState.CANCELED
