@@ -33,7 +33,7 @@ BACKENDS: Wrongs = {
         "    known = self._find(key, after)\n"
         "    if known: return known\n"
         "    ref = super()._submit(request, f'{key}-{uuid4().hex}', after)\n"
-        "    (self.home / key).write_text(json.dumps(vars(ref)))\n"
+        "    write_atomic(self.home / key, json.dumps(vars(ref)))\n"
         "    return ref\n"
         "def _find(self, key, after):\n"
         "    path = self.home / key\n"
@@ -231,7 +231,7 @@ HEAD = """
     from uuid import uuid4
 
     import psutil
-    from fledge import Finding, LogChunk, RunError, RunRef, RunState, Status, UsageError
+    from fledge import Finding, LogChunk, RunError, RunRef, RunState, Status, UsageError, write_atomic
     from fledge_local.backend import Local
     from fledge_local.process import ProcessIdentity
 
