@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sabotage import Wrongs, breaking, caught, held, offered, outcomes, subclasses
+from tests.sabotage import HONEST, Wrongs, breaking, caught, held, offered, outcomes, praised, subclasses
 
 DATASETS: Wrongs = {
     "Personal": (
@@ -82,7 +82,7 @@ TRACKERS: Wrongs = {
         "a_run_does_its_work_though_its_server_never_answers",
     ),
     "Clinging": (
-        "def post(self, told): threading.Thread(target=super().post, args=[told]).start()",
+        "def post(self, told): threading.Thread(target=super().post, args=[told], daemon=False).start()",
         "a_process_ends_though_its_server_never_answers",
     ),
     "Homeless": ("server_option = 'folder'", "a_process_ends_though_its_server_never_answers"),
@@ -118,22 +118,18 @@ TRACKER = """
             self.post(list(events))
 """
 KINDS = {
-    "dataset": (DATASET, DATASETS, "Squares", "SquaresOptions", 13),
-    "registry": (REGISTRY, REGISTRIES, "LocalRegistry", None, 15),
-    "tracker": (TRACKER, TRACKERS, "Posting", "Told", 14),
+    "dataset": (DATASET, DATASETS, "Squares", "SquaresOptions"),
+    "registry": (REGISTRY, REGISTRIES, "LocalRegistry", None),
+    "tracker": (TRACKER, TRACKERS, "Posting", "Told"),
 }
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_who_breaks_a_promise_in_another_process_is_caught(tmp_path: Path, kind: str) -> None:
-    head, wrongs, base, options, promises = KINDS[kind]
-    honest: Wrongs = {"Honest": ("pass", "")}
-    code = textwrap.dedent(head) + subclasses(base, {**honest, **wrongs})
-    offered(tmp_path, kind, code, [*honest, *wrongs], options)
+    head, wrongs, base, options = KINDS[kind]
+    offered(tmp_path, kind, textwrap.dedent(head) + subclasses(base, {**HONEST, **wrongs}), [*HONEST, *wrongs], options)
+    contract = f"{kind.capitalize()}Contract"
     more = "patience_seconds = 5" if kind == "tracker" else "pass"
-    tests = held(f"{kind.capitalize()}Contract", {**honest, **wrongs}, more)
-    found = outcomes(tmp_path, tests, ["TestHonest", *breaking(wrongs)])
-    kept = {test: outcome for test, outcome in found.items() if test.startswith("TestHonest::")}
-    assert set(kept.values()) == {"PASSED"}, kept
-    assert len(kept) >= promises
+    found = outcomes(tmp_path, held(contract, HONEST) + held(contract, wrongs, more), ["TestHonest", *breaking(wrongs)])
+    praised(found)
     caught(found, wrongs)

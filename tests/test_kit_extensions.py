@@ -10,11 +10,7 @@ EXTENSIONS: Wrongs = {
     "Misspelt": ("@hookimpl\ndef run_strated(self, run): pass", "it_listens_to_hooks_that_there_are"),
     "Presuming": ("@hookimpl\ndef run_started(self, run=None): pass", "it_listens_to_hooks_that_there_are"),
     "Meddling": (
-        "@hookimpl\n"
-        "def epoch_ended(self): torch.rand(1)\n"
-        "@hookimpl\n"
-        "def step_ended(self, module):\n"
-        "    with torch.no_grad(): next(module.parameters()).add_(0.001)",
+        "@hookimpl\ndef step_ended(self, module):\n    next(module.parameters()).data.add_(0.001)",
         "a_training_completes_with_it",
     ),
     "Choosy": ("@hookimpl\ndef run_ended(self, run): run.spec['dataset']", "a_script_completes_with_it"),
@@ -26,7 +22,6 @@ EXTENSIONS: Wrongs = {
 HEAD = """
     import os
 
-    import torch
     from fledge import hookimpl
 
 

@@ -3,7 +3,7 @@
 import textwrap
 from pathlib import Path
 
-from tests.sabotage import Wrongs, breaking, caught, held, offered, outcomes, subclasses
+from tests.sabotage import HONEST, Wrongs, breaking, caught, held, offered, outcomes, praised, subclasses
 
 LAUNCHERS: Wrongs = {
     "Moody": (
@@ -117,13 +117,10 @@ RANKS = """
 
 
 def test_a_launcher_that_breaks_a_promise_is_caught(tmp_path: Path) -> None:
-    honest: Wrongs = {"Honest": ("", "")}
     code = textwrap.dedent(HEAD) + subclasses("Honest", LAUNCHERS)
-    offered(tmp_path, "launcher", code, [*honest, *LAUNCHERS])
+    offered(tmp_path, "launcher", code, [*HONEST, *LAUNCHERS])
     (tmp_path / "ranks.py").write_text(textwrap.dedent(RANKS))
-    tests = held("LauncherContract", {**honest, **LAUNCHERS}, "patience_seconds = 5")
+    tests = held("LauncherContract", HONEST) + held("LauncherContract", LAUNCHERS, "patience_seconds = 3")
     found = outcomes(tmp_path, tests, ["TestHonest", *breaking(LAUNCHERS)])
-    kept = {test: outcome for test, outcome in found.items() if test.startswith("TestHonest::")}
-    assert len(kept) == 8
-    assert set(kept.values()) == {"PASSED"}, kept
+    praised(found)
     caught(found, LAUNCHERS)
