@@ -3,18 +3,21 @@
 import os
 import traceback
 from collections.abc import Callable
+from typing import ParamSpec
+
+_Told = ParamSpec("_Told")
 
 
 class Forked:
-    """`work` done in a process of its own, from now on."""
+    """work(*told) done in a process of its own, from now on."""
 
-    def __init__(self, work: Callable[[], object]) -> None:
+    def __init__(self, work: Callable[_Told, object], *told: _Told.args, **more: _Told.kwargs) -> None:
         reader, writer = os.pipe()
         self._pid = os.fork()
         if self._pid == 0:
             status = 1
             try:
-                os.write(writer, str(work()).encode())
+                os.write(writer, str(work(*told, **more)).encode())
                 status = 0
             except Exception:  # noqa: BLE001 -- whatever it is, this copy must not go on as if it were the first
                 traceback.print_exc()

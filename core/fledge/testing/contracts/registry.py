@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import subprocess
-import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,14 +10,20 @@ import pytest
 
 from fledge.errors import FledgeError, RegistryError
 from fledge.interfaces.registry import ModelVersion, Registry
-from fledge.testing.contracts.contract import Contract, files_below
+from fledge.testing.contracts.contract import Contract
 
 _REGISTER = (
     "from pathlib import Path\n"
-    "kind, options = make(); registry = kind(options, Path(sys.argv[1]))\n"
-    "print(json.dumps(registry.register(sys.argv[2], Path(sys.argv[3]), 'birds', {}).version))\n"
+    "from fledge.testing.at_once import at_once\n"
+    "from fledge.testing.cut_off import cut_off\n"
+    "kind, options = make()\n"
+    "home, folder = map(Path, sys.argv[1:])\n"
+    "def register(number):\n"
+    "    return kind(options, home).register(f'run-{number}', folder / str(number), 'birds', {}).version\n"
 )
 _AT_ONCE = 10
+# More folders than moments to be killed at.
+_SPREAD, _LAST = 8, 4
 
 
 class RegistryContract(Contract):
@@ -180,35 +184,33 @@ class RegistryContract(Contract):
         assert registry.versions("birds") == []
 
     def test_many_at_once_get_versions_of_their_own(self, registry: Registry, home: Path, tmp_path: Path) -> None:
-        folders = [self.trained(tmp_path / str(number), bytes([number]) * 9) for number in range(_AT_ONCE)]
-        words = [(str(home), f"run-{number}", str(folder)) for number, folder in enumerate(folders)]
-        started = [subprocess.Popen([*self.process(_REGISTER), *one], stdout=-1, stderr=-1) for one in words]
-        told = [process.communicate() for process in started]
-        assert all(process.returncode == 0 for process in started), told
-        assert sorted(int(out) for out, _ in told) == list(range(1, _AT_ONCE + 1))
+        for number in range(_AT_ONCE):
+            self.trained(tmp_path / "trained" / str(number), bytes([number]) * 9)
+        code = f"{_REGISTER}print(json.dumps([int(version) for version in at_once(register, {_AT_ONCE})]))"
+        told = self.elsewhere(code, home, tmp_path / "trained")
+        assert sorted(told) == list(range(1, _AT_ONCE + 1))
         # And this process, which wrote none of them, sees them all.
         kept = {version.run: version.version for version in registry.versions("birds")}
-        assert kept == {f"run-{number}": int(out) for number, (out, _) in enumerate(told)}
+        assert kept == {f"run-{number}": version for number, version in enumerate(told)}
 
     def test_a_kill_while_one_is_registered_leaves_no_half(
         self, registry: Registry, home: Path, tmp_path: Path
     ) -> None:
-        content = bytes(8 << 20)
-        for number in range(3):
-            folder = self.trained(tmp_path / str(number), content)
-            process = subprocess.Popen([*self.process(_REGISTER), str(home), f"run-{number}", str(folder)])
-            before = files_below(home)
-            # Once it has begun to write, a little further each time.
-            while process.poll() is None and files_below(home) == before:
-                time.sleep(0.001)
-            time.sleep(0.004 * number)
-            process.kill()
-            process.wait()
-            # Whole, or not there.
-            for version in registry.versions("birds"):
-                registry.fetch("birds", version.version, tmp_path / "fetched")
+        for number in range(1 + _SPREAD + _LAST):
+            self.trained(tmp_path / "trained" / str(number), bytes([number]) * (1 << 20))
+        code = f"{_REGISTER}print(json.dumps(cut_off(register, spread={_SPREAD}, last={_LAST})))"
+        assert any(self.elsewhere(code, home, tmp_path / "trained")), "it was registered each time before it was killed"
+        # Whole, or not there.
+        for version in registry.versions("birds"):
+            (weights,) = (
+                path.read_bytes()
+                for path in registry.fetch("birds", version.version, tmp_path / str(version.version))
+                if path.suffix == ".safetensors"
+            )
+            assert weights == bytes([int(version.run.removeprefix("run-"))]) * (1 << 20)
         after = registry.register("run-after", self.trained(tmp_path / "after"), "birds", {})
         numbers = [version.version for version in registry.versions("birds")]
         # One that was begun may have used up a number.
         assert numbers == sorted(set(numbers))
+        assert numbers[0] == 1
         assert numbers[-1] == after.version

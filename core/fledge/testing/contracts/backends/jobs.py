@@ -67,13 +67,7 @@ class Jobs(Contract):
 
     def in_another_process(self, code: str, backend: ComputeBackend, told: Any, *, status: int = 0) -> str:
         """What `code` prints there, where `backend` and `told` are these."""
-        return self.python("-c", _ELSEWHERE + code, self.packed(backend, told), status=status)
-
-    def python(self, *words: str, status: int = 0) -> str:
-        done = subprocess.run([sys.executable, *words], capture_output=True, text=True, check=False)
+        words = [sys.executable, "-c", _ELSEWHERE + code, pickle.dumps((backend, told)).hex()]
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == status, done.stderr
         return done.stdout
-
-    def packed(self, *told: Any) -> str:
-        """As a word of a command."""
-        return pickle.dumps(told).hex()

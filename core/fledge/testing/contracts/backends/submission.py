@@ -13,8 +13,15 @@ from fledge.testing.contracts.backends.jobs import COUNTS, Jobs
 from fledge.testing.contracts.contract import files_below
 
 _SUBMITTERS = 4
-# Of the moments within `submit` at which its process is killed: so many from beginning to end, and the last ones.
-_SPREAD, _LAST = 4, 6
+# The last ones one by one, for a process is started near the end.
+_CUT_OFF = (
+    "from fledge.testing.cut_off import cut_off\n"
+    "print(len(cut_off(lambda number: backend.submit(told, f'cut-{number}'), spread=4, last=6)))\n"
+)
+_AT_ONCE = (
+    "import json\nfrom fledge.testing.at_once import at_once\n"
+    f"print(*at_once(lambda _: json.dumps(vars(backend.submit(told, 'one'))), {_SUBMITTERS}), sep='\\n')\n"
+)
 _KILLED = "import os, signal\nrequest, key = told\nbackend.submit(request, key)\nos.kill(os.getpid(), signal.SIGKILL)\n"
 
 
@@ -59,10 +66,8 @@ class Submission(Jobs):
         self, backend: ComputeBackend, tmp_path: Path
     ) -> None:
         request = self.request(backend, COUNTS + started_below(tmp_path))
-        told = self.python(
-            "-m", "fledge.testing.cut_off", self.packed(backend, request), "cut", str(_SPREAD), str(_LAST)
-        )
-        keys = told.split()
+        count = int(self.in_another_process(_CUT_OFF, backend, request))
+        keys = [f"cut-{number}" for number in range(count)]
         refs = [backend.submit(request, key) for key in keys]
         assert [backend.find(key) for key in keys] == refs
         for ref in refs:
@@ -72,7 +77,7 @@ class Submission(Jobs):
 
     def test_many_that_submit_one_key_at_once_start_one_job(self, backend: ComputeBackend, tmp_path: Path) -> None:
         request = self.request(backend, COUNTS + started_below(tmp_path), files={"small.txt": "klein"})
-        told = self.python("-m", "fledge.testing.at_once", self.packed(backend, request), "one", str(_SUBMITTERS))
+        told = self.in_another_process(_AT_ONCE, backend, request)
         refs = [RunRef(**json.loads(line)) for line in told.splitlines()]
         assert refs == [backend.find("one")] * _SUBMITTERS
         self.log(backend, refs[0])
