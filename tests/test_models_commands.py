@@ -57,6 +57,8 @@ def test_from_a_run_to_a_downloaded_model(house: "Fledge", tmp_path: Path) -> No
 
     told = house("models", "show", "birds", "--json").last
     assert told["card"]["transforms"]["resize"] == [16, 16]
+    code = json.loads((house.home / "runs" / run / "plan.json").read_text())["job"]["snapshot"]
+    assert told["card"]["code"] == {"files": len(code["files"]), "sha256": code["sha256"]}
     house("models", "download", "birds/1", "-o", tmp_path)
     for name, digest in told["files"].items():
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest

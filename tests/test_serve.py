@@ -1,5 +1,6 @@
 """`fledge serve`: a real server on loopback, asked by real clients."""
 
+import base64
 import io
 import os
 import shutil
@@ -17,6 +18,7 @@ import httpx
 import pytest
 from PIL import Image
 
+from tests.browser import browser
 from tests.pictures import bomb, broken_pictures, grey, odd_pictures
 
 if TYPE_CHECKING:
@@ -92,6 +94,44 @@ def test_the_answer_is_predicts(server: httpx.Client, house: "Fledge") -> None:
     (line,) = house("predict", "m.onnx", "one.png", "--json").lines
     told = server.post("/predict", content=picture((150, 60, 120)), headers=RAW).json()["predictions"][0]
     assert told["probability"] == pytest.approx(line["probability"], abs=1e-6)
+
+
+_SEEN = """
+const until = Date.now() + 30000;
+const bars = () => [...document.querySelectorAll(".row")].map((row) =>
+  [row.children[0].textContent, row.children[2].textContent, row.children[1].firstChild.style.width]);
+const said = () => document.getElementById("said").textContent;
+return (async () => {
+  while (bars().length === 0 && said() === "" && Date.now() < until) await new Promise((done) => setTimeout(done, 50));
+  return [bars(), said()];
+})();
+"""
+_DROP = """
+const bytes = Uint8Array.from(atob(arguments[0]), (one) => one.charCodeAt(0)), dropped = new DataTransfer();
+dropped.items.add(new File([bytes], "a.png"));
+document.getElementById("labels").replaceChildren();
+document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true }));
+"""
+
+
+def test_a_person_chooses_or_drops_a_picture(house: "Fledge", tmp_path: Path) -> None:
+    (tmp_path / "red.png").write_bytes(picture())
+    (tmp_path / "none.png").write_bytes(b"no picture")
+    with served(house, FLEDGE_TOKEN="s3cret") as (client, _), browser() as person:
+        person.open(str(client.base_url))
+        person.type("#file", str(tmp_path / "red.png"))
+        assert person.run(_SEEN) == [[], "this needs a token"]
+        person.type("#secret", "s3cret")
+        person.type("#file", str(tmp_path / "none.png"))
+        bars, said = person.run(_SEEN)
+        assert (bars, said[:23]) == ([], "picture is not an image")
+        person.type("#file", str(tmp_path / "red.png"))
+        (first, second), said = person.run(_SEEN)
+        assert (first[0], second[0], said) == ("red", "blue", "")
+        assert float(first[1].rstrip("%")) == float(first[2].rstrip("%"))
+        assert float(first[1].rstrip("%")) + float(second[1].rstrip("%")) == pytest.approx(100, abs=0.2)
+        person.run(_DROP, base64.b64encode(picture((60, 60, 200))).decode())
+        assert person.run(_SEEN)[0][0][0] == "blue"
 
 
 def test_what_it_tells_of_itself(server: httpx.Client) -> None:

@@ -1,7 +1,8 @@
-"""One digest for a set of named tensors, wherever they are stored."""
+"""One digest for a set of named tensors, wherever they are stored, or of named files."""
 
 import hashlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 
@@ -19,6 +20,15 @@ def tensors_sha256(tensors: Mapping[str, Any]) -> str:
         digest.update(f"{name}\0{dtype}\0{shape}\0".encode())
         # Seen as bytes, because NumPy has no bfloat16.
         digest.update(tensor.reshape(-1).view(dtype=_uint8()).numpy())
+    return digest.hexdigest()
+
+
+def files_sha256(files: Mapping[str, Path]) -> str:
+    """SHA-256 over files in the order of their names: `name NUL` in UTF-8, then the SHA-256 of the content, of each."""
+    digest = hashlib.sha256()
+    for name in sorted(files):
+        with files[name].open("rb") as file:
+            digest.update(f"{name}\0".encode(errors="surrogateescape") + hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()
 
 

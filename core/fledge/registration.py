@@ -46,7 +46,7 @@ def register_run(
         shutil.move(weights, folder / WEIGHTS)
         # In the card, so that every registry tells of the proof without the files.
         exports = _take_along((weights.parent, run.outputs), folder, card["weights_sha256"])
-        told = {**card, "file": WEIGHTS, "exports": exports}
+        told = {**card, "file": WEIGHTS, "exports": exports, "code": _code(run)}
         (folder / CARD).write_text(json.dumps(told, indent=1))
         return registry.register(run.id, folder, name, tags)
 
@@ -87,3 +87,9 @@ def _take_along(places: Iterable[Path], folder: Path, weights_sha256: str) -> di
                 shutil.copyfile(one, folder / one.name)
             certificates[path.name] = certificate.to_dict()
     return certificates
+
+
+def _code(run: RunDirectory) -> dict[str, Any]:
+    """Which source files went with the run: their number, and the digest over all."""
+    snapshot = run.plan()["job"]["snapshot"]
+    return {"files": len(snapshot["files"]), "sha256": snapshot.get("sha256")}

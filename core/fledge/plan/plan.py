@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from fledge.digest import files_sha256
 from fledge.discovery.plugin import Plugin
 from fledge.interfaces.backend import Request
 from fledge.interfaces.job import Job
@@ -38,6 +39,7 @@ class Plan:
                 "retries": self.job.retries,
                 "snapshot": {
                     "size": snapshot.size,
+                    "sha256": files_sha256({file.target: file.source for file in snapshot.files}),
                     "files": {file.target: file.size for file in snapshot.files},
                     "left_out": dict(snapshot.left_out),
                 },
