@@ -2,10 +2,14 @@
 
 import textwrap
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.sabotage import HONEST, Wrongs, breaking, caught, held, offered, outcomes, praised, subclasses
+
+if TYPE_CHECKING:
+    from tests.conftest import Fledge
 
 DATASETS: Wrongs = {
     "Personal": (
@@ -138,3 +142,23 @@ def test_who_breaks_a_promise_in_another_process_is_caught(
     if honest:
         praised(found)
     caught(found, wrongs)
+
+
+def test_plugins_check_says_what_a_dead_server_does(fledge: "Fledge", tmp_path: Path) -> None:
+    site = tmp_path / "site"
+    site.mkdir()
+    wrongs = {"Discreet": TRACKERS["Discreet"]}
+    offered(site, "tracker", textwrap.dedent(TRACKER) + subclasses("Posting", wrongs), ["Posting", *wrongs], "Told")
+    fledge.environment["PYTHONPATH"] += f":{site}"
+    told = fledge("plugins", "check", "wrongs", status=1).out
+    # By name, sorted.
+    discreet, _, honest = told.partition("tracker Posting\n")
+    for promise in (
+        "a run completes though its server refuses",
+        "a run does its work though its server never answers",
+        "a process ends though its server never answers",
+    ):
+        assert f"  passed         {promise}\n" in honest
+    assert "  failed  " not in honest
+    assert "  failed         a run completes though its server refuses: " in discreet
+    assert discreet.count("  failed  ") == 1

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -38,12 +38,15 @@ class Verdict:
     details: str
 
 
-def check(found: Found, options: Options, catalog: Catalog) -> Iterator[Verdict]:
-    """A verdict a promise, as they come, from a process of their own. Raises UsageError where pytest is missing."""
+def check(found: Found, options: Options, named: Collection[str], catalog: Catalog) -> Iterator[Verdict]:
+    """A verdict a promise, as they come, from a process of their own. Raises UsageError where pytest is missing.
+
+    Of the options those count that are `named`: the others' defaults may be folders, of which each test has its own.
+    """
     if find_spec("pytest") is None:
         raise UsageError("the conformance kit needs pytest", hint="pip install 'fledge[testing]'")
     contract = _contract(found, catalog)
-    told = options.model_dump(mode="json", exclude_none=True)
+    told = options.model_dump(mode="json", include=set(named), exclude_none=True)
     with tempfile.TemporaryDirectory() as name:
         test, output = Path(name, "test_contract.py"), Path(name, "output.txt")
         test.write_text(_TEST.format(contract=contract, offer=found.offer.name, options=told))

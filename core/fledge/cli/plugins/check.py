@@ -46,7 +46,7 @@ def check(
     for one, options in settled:
         if not as_json:
             print(f"{one.kind} {one.offer.name}", flush=True)
-        for verdict in check_offer(one, options, catalog):
+        for verdict in check_offer(one, options, {key.partition(".")[0] for key in told}, catalog):
             outcomes.append(verdict.outcome)
             if as_json:
                 print_json({"kind": one.kind, "offer": one.offer.name, **vars(verdict)})
