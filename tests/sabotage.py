@@ -29,6 +29,7 @@ def outcomes(folder: Path, code: str, tests: Sequence[str] = ()) -> dict[str, st
         "PYTHONPATH": os.pathsep.join(filter(None, [str(folder), os.environ.get("PYTHONPATH")])),
     }
     words = ["-q", "-rA", "-p", "no:cacheprovider", "-p", "no:randomly", "-c", os.devnull, "--rootdir", folder]
+    words += ["--basetemp", folder / "temporary"]
     meant = [f"test_wrong.py::{test}" for test in tests] or ["test_wrong.py"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", *map(str, words), *meant],
