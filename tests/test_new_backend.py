@@ -22,7 +22,8 @@ from fledge import ComputeBackend, Job, Request, RunRef, RunState
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
 
-# What a submitter that is killed adds to its program: before its runner is written down, and behind that.
+# What befalls a submitter: it is killed before its runner is written down, or behind that; or its runner, once
+# that is written down, is told to stop.
 _BEFORE = """
 class Killed(subprocess.Popen):
     def __init__(self, *words, **told):
@@ -36,7 +37,17 @@ def hear(event, told):
         os.kill(os.getpid(), signal.SIGKILL)
 sys.addaudithook(hear)
 """
-_SUBMITS = "import os, pickle, signal, subprocess, sys\nbackend, request = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
+_STOPPED = """
+heard = []
+def hear(event, told):
+    if event == "open" and not heard and (found := list(backend.home.rglob("ref.json"))):
+        heard.append(event)
+        os.kill(json.loads(found[0].read_text())["details"]["pid"], signal.SIGTERM)
+sys.addaudithook(hear)
+"""
+_SUBMITS = (
+    "import json, os, pickle, signal, subprocess, sys\nbackend, request = pickle.loads(bytes.fromhex(sys.argv[1]))\n"
+)
 _SLEEPS = "import time; print('up', flush=True); time.sleep(600)"
 
 
@@ -93,10 +104,10 @@ def until_nobody_runs(backend: ComputeBackend) -> None:
         time.sleep(0.02)
 
 
-def submit_and_die(backend: ComputeBackend, request: Request, how: str) -> None:
-    code = f"{_SUBMITS}{how}backend.submit(request, 'one')"
-    done = subprocess.run([sys.executable, "-c", code, pickle.dumps((backend, request)).hex()])
-    assert done.returncode == -signal.SIGKILL
+def submit(backend: ComputeBackend, request: Request, what_befalls: str) -> int:
+    """The exit code of a process that submits it, as `one`."""
+    code = f"{_SUBMITS}{what_befalls}backend.submit(request, 'one')"
+    return subprocess.run([sys.executable, "-c", code, pickle.dumps((backend, request)).hex()]).returncode
 
 
 def test_submitters_of_one_key_at_once_start_one_job(backend: ComputeBackend) -> None:
@@ -111,7 +122,7 @@ def test_submitters_of_one_key_at_once_start_one_job(backend: ComputeBackend) ->
 
 def test_a_submitter_that_is_killed_before_its_run_can_be_found_leaves_none(backend: ComputeBackend) -> None:
     request = request_for(backend, "print('begun')")
-    submit_and_die(backend, request, _BEFORE)
+    assert submit(backend, request, _BEFORE) == -signal.SIGKILL
     until_nobody_runs(backend)
     assert backend.find("one") is None
     assert log(backend, backend.submit(request, "one")) == "begun\n"
@@ -119,7 +130,7 @@ def test_a_submitter_that_is_killed_before_its_run_can_be_found_leaves_none(back
 
 def test_a_submitter_that_is_killed_behind_that_leaves_one_that_was_lost(backend: ComputeBackend) -> None:
     request = request_for(backend, "print('begun')")
-    submit_and_die(backend, request, _BEHIND)
+    assert submit(backend, request, _BEHIND) == -signal.SIGKILL
     until_nobody_runs(backend)
     ref = backend.find("one")
     assert ref is not None
@@ -146,11 +157,10 @@ def test_a_program_that_is_not_there_is_named_in_the_log(fledge: "Fledge", give:
 
 
 def test_whoever_can_be_found_can_be_told_to_stop(backend: ComputeBackend) -> None:
-    for number in range(8):
-        ref = backend.submit(request_for(backend, _SLEEPS), f"run-{number}")
-        os.kill(ref.details["pid"], signal.SIGTERM)
-        log(backend, ref)
-        assert backend.status(ref).state is RunState.PREEMPTED
+    assert submit(backend, request_for(backend, "print('begun')"), _STOPPED) == os.EX_OK
+    ref = backend.find("one")
+    assert ref is not None
+    assert (log(backend, ref), backend.status(ref).state) == ("", RunState.PREEMPTED)
 
 
 def test_who_asks_at_the_same_time_is_not_taken_for_the_runner(backend: ComputeBackend) -> None:
@@ -173,9 +183,12 @@ def test_canceling_an_earlier_submission_stops_nobody_else(backend: ComputeBacke
     # Though it were asked to at the moment in which the first ended, or its number were another's by now.
     backend._cancel(first)
     assert backend.cancel(first).state is RunState.COMPLETED
-    stale = replace(second, details=second.details | {"pid": os.getpid()})
     assert backend.status(second).state is RunState.RUNNING
-    assert backend.cancel(stale).state is RunState.CANCELED
+    with subprocess.Popen([sys.executable, "-c", _SLEEPS], stdout=subprocess.DEVNULL) as stranger:
+        stale = replace(second, details=second.details | {"pid": stranger.pid})
+        assert backend.cancel(stale).state is RunState.CANCELED
+        assert stranger.poll() is None
+        stranger.kill()
     assert backend.status(first).state is RunState.COMPLETED
 
 
