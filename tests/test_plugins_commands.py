@@ -118,8 +118,13 @@ def test_what_was_disabled_by_another_name_says_by_which(fledge: "Fledge", give:
     fledge("plugins", "disable", "odd-dist")
     done = fledge("plugins", "enable", "odd", status=2)
     assert "odd is disabled as odd-dist\n  fledge plugins enable odd-dist" in done.err
+
+
+def test_what_is_disabled_twice_is_enabled_as_far_as_a_command_can(fledge: "Fledge") -> None:
+    fledge("plugins", "disable", "sample")
     done = fledge("plugins", "enable", "sample", status=2, FLEDGE_DISABLE_PLUGINS="sample")
-    assert "disabled by FLEDGE_DISABLE_PLUGINS" in done.err
+    assert "sample is disabled by FLEDGE_DISABLE_PLUGINS\n  leave it out of that variable" in done.err
+    assert listed(fledge)["sample"]["state"] == "ok"
 
 
 def test_commands_that_disable_at_once_lose_nothing(fledge: "Fledge", give: "Give") -> None:
