@@ -1,21 +1,15 @@
-"""The local backend keeps the promises of every backend, on a good day and on a bad one."""
+"""The local backend keeps the promises of every backend, on a good day and on bad ones."""
 
-from pathlib import Path
-
-import pytest
-from fledge.testing.chaos import ChaosBackend
-from fledge.testing.contracts.backend import BackendContract
-from fledge_local.backend import Local
-from fledge_local.options import LocalOptions
+from fledge.testing import BackendContract
 
 
-class TestLocal(BackendContract):
-    @pytest.fixture
-    def backend(self, tmp_path: Path) -> Local:
-        return Local(LocalOptions(slots=4), tmp_path / "home")
+class TestLocal(BackendContract, offer="local", options={"slots": 4}):
+    pass
 
 
-class TestLocalOnABadDay(BackendContract):
-    @pytest.fixture(params=[0, 1])
-    def backend(self, tmp_path: Path, request: pytest.FixtureRequest) -> ChaosBackend:
-        return ChaosBackend(Local(LocalOptions(slots=4), tmp_path / "home"), request.param)
+class TestLocalOnABadDay(BackendContract, offer="local", options={"slots": 4}, chaos=0):
+    pass
+
+
+class TestLocalOnAnother(BackendContract, offer="local", options={"slots": 4}, chaos=1):
+    pass

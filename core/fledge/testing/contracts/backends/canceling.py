@@ -51,7 +51,11 @@ for name in ("child", "leader"):
 """
 _ELSEWHERE = """
 ended, runs = told
-print(backend.status(ended).state, *(chunk.data.decode() for chunk in backend.logs(runs)), backend.cancel(runs).state)
+said = b""
+while b"up" not in said:
+    # What there is by now, which may be less than there was.
+    said = b"".join(chunk.data for chunk in backend.logs(runs))
+print(backend.status(ended).state, said.decode(), backend.cancel(runs).state)
 """
 
 

@@ -5,13 +5,14 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from fledge.errors import UsageError
 from fledge.interfaces.backend import ComputeBackend, Request, RunRef
 from fledge.interfaces.job import Job
+from fledge.testing.chaos import ChaosBackend
 from fledge.testing.contracts.contract import Contract
 
 WAITS = "import time; print('up', flush=True); time.sleep(600)"
@@ -28,11 +29,17 @@ class Jobs(Contract):
     """A job is a short Python program. One that a backend refuses to plan (UsageError) does not apply to it."""
 
     kind = "backend"
+    chaos: ClassVar[int | None] = None
+
+    def __init_subclass__(cls, chaos: int | None = None, **told: Any) -> None:
+        """`chaos` is the seed of a bad day: the backend is held to everything within a `ChaosBackend`."""
+        super().__init_subclass__(**told)
+        cls.chaos = cls.chaos if chaos is None else chaos
 
     @pytest.fixture
     def backend(self, tmp_path: Path) -> ComputeBackend:
         made: ComputeBackend = self.make(tmp_path / "home")
-        return made
+        return made if self.chaos is None else ChaosBackend(made, self.chaos)
 
     def request(self, backend: ComputeBackend, code: str, **told: Any) -> Request:
         try:
