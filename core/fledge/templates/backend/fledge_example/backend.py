@@ -59,8 +59,9 @@ class Example(ComputeBackend):
             return self._start(place, request, key)
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:
-        found = runner.read(self._place(key, after).path / "ref.json")
-        return RunRef(**found) if found else None
+        place = self._place(key, after)
+        found = runner.read(place.path / "ref.json")
+        return RunRef(**found) if found and place.begun() else None
 
     def _place(self, key: str, after: RunRef | None) -> Place:
         run = Place.of(after).run if after else self.home / "runs" / key

@@ -2,6 +2,7 @@
 
 import fcntl
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,9 @@ from fledge import Request, RunRef
 class Place:
     """A folder `submissions/KEY/` in the run's own.
 
-    job.json says what its runner does, ref.json which process that is, canceled that somebody wants it to stop, and
-    exit.json how it has ended. What is said of an earlier submission stays true when a later one has begun.
+    job.json says what its runner does, ref.json which process that is, begun that it was told to go, canceled that
+    somebody wants it to stop, and exit.json how it has ended. What is said of an earlier submission stays true when a
+    later one has begun.
     """
 
     path: Path
@@ -48,6 +50,15 @@ class Place:
         except BlockingIOError:
             return True
         return False
+
+    def begun(self) -> bool:
+        """Whether its runner was told to go. One that still listens is waited for: it ends with its submitter."""
+        begun = self.path / "begun"
+        while not begun.exists():
+            if not self.alive():
+                return begun.exists()
+            time.sleep(0.01)
+        return True
 
     def lay_out(self, request: Request) -> None:
         """The run's folders, and in them what the job takes along."""

@@ -109,6 +109,7 @@ def main(place: Path) -> None:
             os.write(sys.stdout.fileno(), READY)
         # Whoever dies before the run can be found again leaves nothing running.
         if sys.stdin.buffer.readline() == GO:
+            (place / "begun").touch()
             runner.run()
 
 
