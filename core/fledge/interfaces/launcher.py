@@ -42,8 +42,8 @@ class Launcher(ABC):
     def command(self, argv: tuple[str, ...], resources: Resources) -> tuple[str, ...]:
         """What to execute on each node so that `argv` runs once a rank. Pure.
 
-        It ends when all ranks have; one that fails ends the others, and the exit status is then not 0. A SIGTERM that it
-        gets reaches every rank, and they have time to do what they do about it.
+        It ends when all ranks have; one that fails ends the others, and the exit status is then not 0. A SIGTERM that
+        it gets reaches every rank, and they have time to do what they do about it.
 
         Raises UsageError where it cannot start that many.
         """
