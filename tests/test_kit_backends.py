@@ -167,8 +167,9 @@ BACKENDS: Wrongs = {
         "    (folder(ref) / 'canceled').touch()\n"
         "    process(ref).signal(SIGKILL)\n"
         "def _status(self, ref):\n"
-        "    dead = (folder(ref) / 'canceled').exists() and not process(ref).alive()\n"
-        "    return Status(RunState.CANCELED) if dead else super()._status(ref)",
+        # It never gets to where the honest one would end them.
+        "    if not (folder(ref) / 'canceled').exists(): return super()._status(ref)\n"
+        "    return Status(RunState.RUNNING if process(ref).alive() else RunState.CANCELED)",
         "nothing_that_it_started_outlives_its_cancellation",
     ),
     "Possessive": (
