@@ -10,8 +10,9 @@ demo: $(READY)
 	$(BIN)/fledge run demo.toml
 	$(BIN)/fledge models list
 
+# A file's tests stay together: many share what takes long to make.
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n auto --dist loadfile
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -26,6 +27,7 @@ bench: $(READY)
 	-$(BIN)/python bench/loop_overhead.py --repeat 5
 	-$(BIN)/python bench/startup.py --repeat 3
 	-$(BIN)/python bench/data_scale.py --sizes 1000 4000
+	-$(BIN)/python bench/inference.py --repeat 1
 	-$(BIN)/python bench/throughput.py --repeat 1 --epochs 2 --seeds 0
 	$(BIN)/python bench/reliability.py --kills 10 --runs 8
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from fledge import Preprocessing
 from fledge.runs.journal import events
 from safetensors.numpy import load_file
 
@@ -125,7 +126,7 @@ def test_a_card_says_what_the_model_is(house: House) -> None:
     for name in ("best", "last"):
         card = json.loads((run / "outputs" / f"{name}.json").read_text())
         assert card["classes"] == ["red", "blue"]
-        assert card["transforms"] == {"resize": [16, 16]}
+        assert card["transforms"] == Preprocessing((16, 16)).describe()
         assert card["spec"]["training"]["batch_size"] == 8
         assert card["run"] == run.name
         assert {"val_accuracy", "val_accuracy/red", "val_accuracy/blue", "val_loss", "train_loss"} <= set(

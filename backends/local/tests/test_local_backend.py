@@ -184,7 +184,7 @@ def test_a_run_whose_folder_is_gone_is_lost(backend: Local, submit: Submit) -> N
     end(backend, ref)
     shutil.rmtree(backend.home)
     # Its supervisor needs a moment to be gone after the word it left.
-    while backend.status(ref).state is RunState.RUNNING:
+    while not backend.status(ref).state.is_final:
         time.sleep(0.05)
     assert backend.status(ref).state is RunState.LOST
     assert end(backend, ref) == ""
