@@ -134,11 +134,18 @@ def test_what_cannot_be_exported(house: "Fledge") -> None:
     assert not list(outputs(house, plain).glob("*model*"))
 
 
-def test_another_runs_weights_are_not_exported_as_this_ones(house: "Fledge") -> None:
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"weights_sha256": "0" * 64}, "holds other weights than its card tells of"),
+        ({"dataset": {"fingerprint": "0" * 64}}, "data set 'dots' has changed since the model was trained on it"),
+    ],
+)
+def test_what_is_not_what_the_card_tells_of_is_not_exported(house: "Fledge", change: dict[str, Any], told: str) -> None:
     plain, _ = runs(house)
     card = outputs(house, plain) / "best.json"
-    card.write_text(json.dumps({**json.loads(card.read_text()), "weights_sha256": "0" * 64}))
-    assert "holds other weights than its card tells of" in house("export", plain, status=1).err
+    card.write_text(json.dumps({**json.loads(card.read_text()), **change}))
+    assert told in house("export", plain, status=1).err
 
 
 def test_promotion_needs_a_certificate(house: "Fledge") -> None:

@@ -198,6 +198,21 @@ def test_a_crowd_is_answered_or_told_to_wait(server: httpx.Client) -> None:
     assert set(statuses) == {200, 429}
 
 
+def test_what_is_announced_has_room_or_is_told_to_wait(house: "Fledge") -> None:
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: image/png\r\nContent-Length: {64 * 1024 * 1024}\r\n\r\n"
+    with served(house) as (client, _):
+        address = (client.base_url.host, client.base_url.port)
+        slow = [socket.create_connection(address) for _ in range(8)]
+        for one in slow:
+            one.sendall(head.encode())
+        while client.post("/predict", content=picture(), headers=RAW).status_code != 429:
+            pass
+        for one in slow:
+            one.close()
+        while client.post("/predict", content=picture(), headers=RAW).status_code != 200:
+            pass
+
+
 def test_a_token_is_asked_for(house: "Fledge") -> None:
     with served(house, FLEDGE_TOKEN="s3cret-ü") as (client, _):
         assert client.get("/health").status_code == 200

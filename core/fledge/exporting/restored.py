@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from fledge.digest import tensors_sha256
 from fledge.discovery.catalog import Catalog
 from fledge.errors import DataError
-from fledge.interfaces.dataset import Dataset
+from fledge.interfaces.dataset import SPLITS, Dataset
 from fledge.interfaces.model import Model
 from fledge.interfaces.progress import Progress
 from fledge.spec.load import parse
 from fledge.training.arithmetic import transformed
+from fledge.training.facts import describe
 
 
 class Network(nn.Module):
@@ -64,10 +65,11 @@ class Restored:
         dataset: Dataset = catalog.make("dataset", spec.dataset.name, spec.dataset.options)
         model: Model = catalog.make("model", spec.model.name, spec.model.options)
         dataset.prepare(cache / "datasets" / spec.dataset.name, progress, warn)
-        if list(dataset.classes) != card["classes"]:
+        found = describe({split: dataset.split(split) for split in SPLITS}, dataset.classes)
+        if found["fingerprint"] != card["dataset"]["fingerprint"]:
             raise DataError(
-                f"the data set's classes are {', '.join(dataset.classes)} now; "
-                f"the model learned {', '.join(card['classes'])}",
+                f"data set {spec.dataset.name!r} has changed since the model was trained on it: there is nothing left "
+                "to prove an exported file with",
                 hint="bring the photographs back that it was trained on",
             )
         model.prepare(cache / "models" / spec.model.name, progress, warn)

@@ -18,7 +18,8 @@ from fledge.inference.classifier import Classifier
 from fledge.serving.answers import Answer, Health, Label, Metadata, PictureAnswer, Refusal
 from fledge.serving.batcher import Batcher
 from fledge.serving.limits import Limits
-from fledge.serving.pictures import TooManyPixels, pictures, seen
+from fledge.serving.pictures import TooManyPixels, pictures, seen, size_of
+from fledge.serving.room import Room
 
 _PAGE = Path(__file__).with_name("page.html")
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -44,7 +45,7 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits) -> Fa
     """`token`: what whoever asks must present as `Authorization: Bearer TOKEN`, except for the page and /health."""
     batcher = Batcher(classifier)
     decoders = ThreadPoolExecutor(os.cpu_count())
-    held = 0
+    waiting, memory = Room(limits.waiting), Room(limits.memory)
 
     @contextlib.asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
@@ -77,15 +78,10 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits) -> Fa
     @app.post("/predict", dependencies=[Depends(known)], responses=_REFUSALS, openapi_extra=_BODY)
     async def predict(request: Request, response: Response) -> Answer:
         """Labels for one picture, or for many."""
-        nonlocal held
-        found = await pictures(request, limits)
-        if held + len(found) > limits.waiting:
-            raise HTTPException(429, "too many pictures are waiting", headers={"Retry-After": "1"})
-        held += len(found)
-        try:
-            predictions = await asyncio.gather(*(answer(name, content) for name, content in found))
-        finally:
-            held -= len(found)
+        with memory.taken(size_of(request, limits)):
+            found = await pictures(request, limits)
+            with waiting.taken(len(found)):
+                predictions = await asyncio.gather(*(answer(name, content) for name, content in found))
         if any(one.error for one in predictions):
             response.status_code = 422
         return Answer(predictions=predictions)
@@ -93,7 +89,7 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits) -> Fa
     @app.get("/health")
     async def health() -> Health:
         """Whether it is there."""
-        return Health(status="ok", waiting=held)
+        return Health(status="ok", waiting=waiting.used)
 
     @app.get("/metadata", dependencies=[Depends(known)], responses={401: _REFUSALS[401]})
     async def metadata() -> Metadata:

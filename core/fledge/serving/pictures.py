@@ -56,17 +56,26 @@ def seen(classifier: Classifier, content: bytes, limits: Limits) -> Pixels:
         raise ValueError(problem_with(error) if content else "is empty (zero bytes)") from None
 
 
-async def _body(request: Request, limits: Limits) -> bytes:
+def size_of(request: Request, limits: Limits) -> int:
+    """How many bytes its body may come to. Raises HTTPException 413."""
     told = request.headers.get("content-length", "")
+    size = int(told) if told.isdigit() else limits.body
+    if size > limits.body:
+        raise _too_large(limits)
+    return size
+
+
+async def _body(request: Request, limits: Limits) -> bytes:
     body = bytearray()
-    if not told.isdigit() or int(told) <= limits.body:
-        async for chunk in request.stream():
-            body += chunk
-            if len(body) > limits.body:
-                break
-        else:
-            return bytes(body)
-    raise HTTPException(413, f"the request is larger than {limits.body:,} bytes")
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limits.body:
+            raise _too_large(limits)
+    return bytes(body)
+
+
+def _too_large(limits: Limits) -> HTTPException:
+    return HTTPException(413, f"the request is larger than {limits.body:,} bytes")
 
 
 async def _of_form(request: Request, body: bytes) -> list[tuple[str, bytes]]:
