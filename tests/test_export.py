@@ -155,6 +155,8 @@ def test_promotion_needs_a_certificate(house: "Fledge") -> None:
     assert "dots/1 has no parity certificate" in told
     assert f"fledge export {plain}" in told
     assert "there is no version named 'dots@production'" in house("models", "show", "dots@production", status=2).err
+    # Of a variable that is not set, say: not the newest version, which nobody promoted.
+    assert "there is no version named 'dots@'" in house("models", "show", "dots@", status=2).err
 
     house("export", plain)
     assert house("models", "register", plain, "--name", "dots").out.strip() == "dots/2"

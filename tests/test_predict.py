@@ -1,6 +1,7 @@
 """`fledge predict`: what is on pictures, in the order they were named."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -127,16 +128,18 @@ def test_broken_pictures_are_told_of_and_the_others_answered(house: "Fledge", tm
     wrong = broken_pictures(tmp_path)
     Image.new("RGB", (20, 20), (60, 60, 200)).save(tmp_path / "whole.png")
     (tmp_path / "gone.jpg").symlink_to("nowhere")
+    os.mkfifo(tmp_path / "pipe.jpg")
     done = house("predict", "m.onnx", str(tmp_path), "missing.jpg", "nothing/*.jpg", "--json", status=1)
     told = {Path(line["path"]).name: line for line in done.lines}
     assert told.pop("whole.png")["label"] == "blue"
     assert told.pop("gone.jpg")["error"] == "is a link to nowhere"
+    assert told.pop("pipe.jpg")["error"] == "is not a regular file"
     assert told.pop("missing.jpg")["error"] == "there is no such file"
     assert told.pop("*.jpg")["error"] == "matches no file"
     assert told.keys() == wrong.keys()
     for name, words in wrong.items():
         assert words in told[name]["error"]
-    assert "7 of 8 could not be read" in done.err
+    assert "8 of 9 could not be read" in done.err
     shown = house("predict", "m.onnx", str(tmp_path), status=1)
     assert shown.out == f"{tmp_path / 'whole.png'}\tblue {shown.out.rpartition(' ')[2]}"
     assert f"error: {tmp_path / 'cut.jpg'} is cut off" in shown.err

@@ -56,7 +56,9 @@ def test_what_it_says_of_itself_is_enough(one: Preprocessing) -> None:
 
 
 @pytest.mark.parametrize("told", [{}, {"resize": 256}, {"resize": 200, "crop": 224}, {"resize": "256", "crop": 224},
-                                  {"resize": [1]}, {"resize": [0, 3]}, {"resize": [9, 9], "crop": 3}])  # fmt: skip
-def test_what_says_something_else_is_refused(told: dict[str, Any]) -> None:
+                                  {"resize": [1]}, {"resize": [0, 3]}, {"resize": [9, 9], "crop": 3}, [1],
+                                  {"resize": 9, "crop": 3, "interpolation": "bicubic"},
+                                  {"resize": 9, "crop": 3, "channel_order": "BGR"}])  # fmt: skip
+def test_what_says_something_else_is_refused(told: Any) -> None:
     with pytest.raises(DataError, match="nobody but the model itself"):
         Preprocessing.described(told)

@@ -16,7 +16,7 @@ from fledge.interfaces.registry import ModelVersion, Registry
 from fledge.interfaces.state import RunState
 from fledge.runs.observe import observe
 from fledge.runs.run_directory import RunDirectory
-from fledge.spec.run_spec import NAME_PATTERN
+from fledge.spec.names import NAME_PATTERN
 
 WEIGHTS = "model.safetensors"
 CARD = "model.json"

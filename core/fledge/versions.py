@@ -3,11 +3,14 @@
 from fledge.certificate import Certificate
 from fledge.errors import RegistryError, UnknownName, UsageError
 from fledge.interfaces.registry import ModelVersion, Registry
-from fledge.spec.run_spec import NAME_PATTERN
+from fledge.spec.names import NAME_PATTERN
 
 
 def find_version(registry: Registry, text: str) -> ModelVersion:
     """By NAME (the newest), NAME/VERSION or NAME@ALIAS. Raises UnknownName."""
+    if text.endswith(("@", "/")):
+        # Half of a name is not the newest version's.
+        raise UnknownName("version", text, [], hint="say NAME, NAME/VERSION or NAME@ALIAS")
     name, _, alias = text.partition("@")
     name, _, number = name.partition("/")
     versions = registry.versions(name) if NAME_PATTERN.fullmatch(name) else []
@@ -40,6 +43,8 @@ def promote(registry: Registry, version: ModelVersion, alias: str) -> None:
             hint=remedy(version),
         )
     for file, told in exports.items():
+        if told.get("file_sha256") != version.files.get(file):
+            raise RegistryError(f"{who}: the certificate of {file} is one of other bytes", hint=remedy(version))
         if faults := Certificate.of(told, f"{who}, {file}").faults():
             raise RegistryError(
                 f"{who} is not promoted, for its {file} does not answer as the model does: {'; '.join(faults)}",

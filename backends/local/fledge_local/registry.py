@@ -109,7 +109,8 @@ class LocalRegistry(Registry):
         except OSError as error:
             shutil.rmtree(staging, ignore_errors=True)
             raise RegistryError(
-                f"the model cannot be kept in {home}: {error.strerror}", hint="make room there, or set FLEDGE_HOME"
+                f"the model cannot be kept in {home}: {error.strerror or error}",
+                hint="make room there, or set FLEDGE_HOME",
             ) from None
 
     def _read(self, folder: Path) -> ModelVersion:

@@ -9,7 +9,6 @@ from fledge.discovery.discover import discover
 from fledge.interfaces.backend import ComputeBackend
 from fledge.runs.places import home
 from fledge.runs.run_directory import RunDirectory
-from fledge.submission import backend_for
 
 
 @dataclass(frozen=True)
@@ -19,6 +18,9 @@ class Context:
 
     def run(self, prefix: str) -> tuple[RunDirectory, ComputeBackend]:
         """A run by its id's beginning, and the backend it is on."""
+        # With it come plans and specs, which many commands do without.
+        from fledge.submission import backend_for
+
         found = RunDirectory.find(self.home, prefix)
         return found, backend_for(found, self.catalog, self.home)
 

@@ -2,10 +2,12 @@
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fledge.plan.plan import Plan
 from fledge.runs.summary import as_line
+
+if TYPE_CHECKING:
+    from fledge.plan.plan import Plan
 
 _FILES_SHOWN = 20
 
@@ -22,7 +24,7 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None
         print("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def print_plan(plan: Plan) -> None:
+def print_plan(plan: "Plan") -> None:
     """What --dry-run shows."""
     job, snapshot = plan.job, plan.job.snapshot
     print("# the run spec, every option settled")

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 # Nearly all of an image so many times larger than what is seen of it is cropped away: it is very long and thin.
 _THIN = 16
+_ALWAYS: Mapping[str, object] = {"interpolation": "bilinear", "antialias": True, "channel_order": "RGB"}
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,14 @@ class Preprocessing:
     @classmethod
     def described(cls, told: Mapping[str, Any]) -> "Preprocessing":
         """From the words of `describe`, among others. Raises DataError where they say something else."""
-        match told:
+        same = isinstance(told, Mapping) and all(told.get(key, value) == value for key, value in _ALWAYS.items())
+        match told if same else None:
             case {"resize": int(edge), "crop": int(crop)} if 0 < crop <= edge:
                 return cls(edge, crop)
             case {"resize": [int(height), int(width)], **rest} if min(height, width) > 0 and not rest.get("crop"):
                 return cls((height, width))
         raise DataError(
-            f"nobody but the model itself can prepare an image for it: it describes that as {dict(told)}",
+            f"nobody but the model itself can prepare an image for it: it describes that as {told}",
             hint="a Model whose images are resized to [height, width], or by their shorter edge and then cropped, "
             "can say so in `describe_transforms` as fledge.Preprocessing does",
         )
@@ -47,7 +49,7 @@ class Preprocessing:
         """As JSON, for `Model.describe_transforms`."""
         resize = self.resize if isinstance(self.resize, int) else list(self.resize)
         cut = {} if self.crop is None else {"crop": self.crop}
-        return {"resize": resize, **cut, "interpolation": "bilinear", "antialias": True, "channel_order": "RGB"}
+        return {"resize": resize, **cut, **_ALWAYS}
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """RGB [H, W, 3] of any size to RGB [crop, crop, 3], or [height, width, 3]."""

@@ -65,7 +65,10 @@ def _below(folder: Path) -> Iterator[Source]:
             continue
         for name in files:
             found = True
-            yield Source(str(here / name))
+            path = here / name
+            # Opening a named pipe would wait for somebody to write into it.
+            odd = path.exists() and not path.is_file()
+            yield Source(str(path), trouble="is not a regular file" if odd else None)
         for inner in (here / name for name in reversed(folders)):
             # A link back up would never end.
             if inner.resolve() not in seen:

@@ -24,6 +24,7 @@ from fledge.serving.room import Room
 _PAGE = Path(__file__).with_name("page.html")
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     401: {"model": Refusal, "description": "no token, or another"},
+    408: {"model": Refusal, "description": "the request did not arrive in time"},
     413: {"model": Refusal, "description": "too large: the request, a picture's pixels, or the number of pictures"},
     415: {"model": Refusal, "description": "neither a picture nor a form"},
     422: {"model": Answer, "description": "a picture is broken; those that are not have their answer"},
@@ -55,7 +56,7 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits) -> Fa
 
     bearer = HTTPBearer(auto_error=False)
 
-    def known(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
+    async def known(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
         told = presented.credentials if presented else ""
         # In a time that tells nothing of how much of it was right.
         if token is not None and not hmac.compare_digest(told.encode("latin-1"), token.encode()):
@@ -81,7 +82,13 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits) -> Fa
         with memory.taken(size_of(request, limits)):
             found = await pictures(request, limits)
             with waiting.taken(len(found)):
-                predictions = await asyncio.gather(*(answer(name, content) for name, content in found))
+                # All, before their room is given back: one that is refused does not end the others.
+                told = await asyncio.gather(*(answer(*one) for one in found), return_exceptions=True)
+        predictions = []
+        for one in told:
+            if isinstance(one, BaseException):
+                raise one
+            predictions.append(one)
         if any(one.error for one in predictions):
             response.status_code = 422
         return Answer(predictions=predictions)

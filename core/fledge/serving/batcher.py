@@ -40,6 +40,8 @@ class Batcher:
                 some.append(self._waiting.get_nowait())
             try:
                 shares = await loop.run_in_executor(self._thread, self._classifier, np.stack([one for one, _ in some]))
+                if len(shares) != len(some):
+                    raise ValueError(f"{len(shares)} answers to {len(some)} pictures")
             except Exception as error:  # noqa: BLE001 -- theirs who asked, and not the server's end
                 for _, answer in some:
                     if not answer.done():

@@ -1,5 +1,6 @@
 """The pictures of a request, within its limits."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from typing import Any
@@ -8,6 +9,7 @@ from fastapi import HTTPException, Request
 from PIL import Image
 from starlette.datastructures import UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
+from starlette.requests import ClientDisconnect
 
 from fledge.data.examination import problem_with
 from fledge.data.quiet import quiet_pillow
@@ -58,7 +60,8 @@ def seen(classifier: Classifier, content: bytes, limits: Limits) -> Pixels:
 
 def size_of(request: Request, limits: Limits) -> int:
     """How many bytes its body may come to. Raises HTTPException 413."""
-    told = request.headers.get("content-length", "")
+    # Of a body in chunks only they tell.
+    told = "" if "transfer-encoding" in request.headers else request.headers.get("content-length", "")
     size = int(told) if told.isdigit() else limits.body
     if size > limits.body:
         raise _too_large(limits)
@@ -67,10 +70,16 @@ def size_of(request: Request, limits: Limits) -> int:
 
 async def _body(request: Request, limits: Limits) -> bytes:
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limits.body:
-            raise _too_large(limits)
+    try:
+        async with asyncio.timeout(limits.seconds):
+            async for chunk in request.stream():
+                body += chunk
+                if len(body) > limits.body:
+                    raise _too_large(limits)
+    except TimeoutError:
+        raise HTTPException(408, f"the request has not arrived within {limits.seconds:g} seconds") from None
+    except ClientDisconnect:
+        raise HTTPException(400, "the request ended before it was whole") from None
     return bytes(body)
 
 

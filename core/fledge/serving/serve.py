@@ -33,11 +33,11 @@ def listening(host: str, port: int, *, token: str | None) -> socket.socket:
 
 def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None]) -> None:
     """Returns once a signal asked it to stop, and everybody who had asked has their answer."""
-    # uvicorn raises what stopped it once more when it is done: by then there is nothing left to stop.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)
     config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_PATIENCE_SECONDS)
     server = uvicorn.Server(config)
+    # Until uvicorn listens to signals itself, and when it raises what stopped it once more, behind the end.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     ready()
     server.run(sockets=[at])
 

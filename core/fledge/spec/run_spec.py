@@ -1,16 +1,15 @@
 """RunSpec: what a person asks for, validated."""
 
-import re
 from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, PrivateAttr, StringConstraints, model_validator
 
+from fledge.spec.names import NAME_PATTERN
 from fledge.spec.script import ScriptSpec
 from fledge.spec.section import Choice, Section
 from fledge.spec.training import TrainingSpec
 
-NAME_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN.pattern)]
 
 
