@@ -106,6 +106,9 @@ REGISTRIES: Wrongs = {
                 "the_same_again_is_the_same_version"),
     "Zero": ("def register(self, *told): return replace(super().register(*told), version=0)",
              "versions_count_from_one"),
+    "First": ("def set_alias(self, name, alias, version):\n"
+              "    super().set_alias(name, alias, self.aliases(name).get(alias, version))",
+              "an_alias_means_the_version_it_was_given_last"),
     "Untagged": ("def register(self, run, folder, name, tags): return super().register(run, folder, name, {})",
                  "a_version_tells_what_it_is"),
     "Unread": ("def versions(self, name):\n"

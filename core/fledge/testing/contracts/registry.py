@@ -162,7 +162,7 @@ class RegistryContract(Contract):
         registry.set_alias("birds", "production", 2)
         registry.set_alias("birds", "production", 1)
         registry.set_alias("birds", "next-1.0", 2)
-        assert self.make(home).aliases("birds") == {"production": 1, "next-1.0": 2}
+        assert type(registry)(registry.options, home).aliases("birds") == {"production": 1, "next-1.0": 2}
         with pytest.raises(RegistryError):
             registry.set_alias("birds", "production", 3)
         assert registry.aliases("birds") == {"production": 1, "next-1.0": 2}
