@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 
@@ -118,7 +119,8 @@ def test_export_of_a_run_a_version_and_to_a_file(house: "Fledge") -> None:
     assert house("export", "dots").out.strip() == "dots-1.onnx"
     assert (house.folder / "dots-1.onnx.parity.json").exists()
     house("export", "dots/1", "-o", "new/place/m.onnx", "--opset", "20")
-    assert (house.folder / "new" / "place" / "m.onnx").exists()
+    written = onnx.load(house.folder / "new" / "place" / "m.onnx").opset_import
+    assert {one.domain: one.version for one in written}[""] == 20
 
 
 def test_what_cannot_be_exported(house: "Fledge") -> None:

@@ -49,4 +49,10 @@ def graph_of(network: nn.Module, example: Tensor, opset: int | None) -> onnx.Mod
             f"torch.onnx cannot express this network: {error}", hint="another opset may know what it needs: --opset N"
         ) from error
     assert program is not None
-    return program.model_proto
+    model = program.model_proto
+    written = {one.domain: one.version for one in model.opset_import}[""]
+    if opset is not None and written != opset:
+        raise PluginError(
+            f"torch.onnx wrote opset {written} of this network, not {opset}", hint=f"leave it out, or --opset {written}"
+        )
+    return model

@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,7 @@ class _Calibration(CalibrationDataReader):  # type: ignore[misc]
 
 def quantized(model: onnx.ModelProto, calibration: Callable[[], Iterator[NDArray[Any]]]) -> onnx.ModelProto:
     """Weights int8 by channel; activations uint8, of the range that they have on the calibration's images."""
-    logging.getLogger().setLevel(logging.ERROR)
-    with tempfile.TemporaryDirectory() as folder:
+    with _quiet_tools(), tempfile.TemporaryDirectory() as folder:
         plain, prepared, done = (Path(folder, name) for name in ("plain.onnx", "prepared.onnx", "done.onnx"))
         onnx.save(model, plain)
         quant_pre_process(plain, prepared, skip_symbolic_shape=True)
@@ -48,6 +48,18 @@ def quantized(model: onnx.ModelProto, calibration: Callable[[], Iterator[NDArray
             nodes_to_exclude=_before_the_first_layer(onnx.load(prepared)),
         )
         return onnx.load(done)
+
+
+@contextmanager
+def _quiet_tools() -> Iterator[None]:
+    """Within, they do not warn through the root logger, which is everybody's."""
+    root = logging.getLogger()
+    before = root.level
+    root.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        root.setLevel(before)
 
 
 def _before_the_first_layer(model: onnx.ModelProto) -> list[str]:
