@@ -156,6 +156,17 @@ def give(fledge: Fledge, tmp_path: Path) -> Give:
 
 
 @pytest.fixture(scope="session")
+def red_or_blue(tmp_path_factory: pytest.TempPathFactory, fledge_in: Callable[[Path], Fledge]) -> Path:
+    """An exported model, an ONNX file, that tells red from blue."""
+    fledge = fledge_in(tmp_path_factory.mktemp("red-or-blue") / "work")
+    settings = ("training.epochs=12", "training.mode=head", "training.lr=0.2", "dataset.noise=0.05")
+    chosen = ("--dataset", "dots", "--model", "tiny", "--with", "onnx")
+    fledge("run", *chosen, *(word for one in settings for word in ("--set", one)))
+    (run,) = (fledge.home / "runs").iterdir()
+    return run / "outputs" / "model.onnx"
+
+
+@pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real photographs and weights beside the checkout; tests that need it skip without it."""
     folder = ROOT.parent / "shared"

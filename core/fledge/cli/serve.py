@@ -15,7 +15,8 @@ def serve(
                                               "Authorization: Bearer TOKEN.")] = None,
     registry_name: Annotated[str, typer.Option("--registry", help="Which registry.")] = "local",
 ) -> None:  # fmt: skip
-    """Answer over HTTP what is on pictures: POST /predict, a page to try it at /, its description at /docs."""
+    """Answer over HTTP what is on pictures: POST /predict, a page to try it at /, its description at /openapi.json."""
+    import os
     import sys
 
     from fledge.cli.context import context
@@ -28,16 +29,21 @@ def serve(
     try:
         from fledge.serving.app import make_app
         from fledge.serving.limits import Limits
+        from fledge.serving.loopback import is_loopback
         from fledge.serving.serve import listening
         from fledge.serving.serve import serve as run
+        from fledge.serving.token import checked
     except ModuleNotFoundError as error:
         raise UsageError(f"serving needs {error.name}", hint="pip install 'fledge[serve]'") from None
 
-    if token == "":
-        raise UsageError("the token is empty")
+    # An empty variable is none to the parser, and was meant for one by whoever set it.
+    token = os.environ.get("FLEDGE_TOKEN") if token is None else token
+    if token is not None:
+        token = checked(token)
     here = context()
     at = listening(host, port, token=token)
     path = locate(model, registry_of(registry_name, here.catalog, here.home), here.home, cache())
-    app = make_app(Classifier.open(path, here.catalog), token=token, limits=Limits())
+    classifier = Classifier.open(path, here.catalog)
+    app = make_app(classifier, token=token, limits=Limits(), loopback=is_loopback(host))
     name, number = f"[{host}]" if ":" in host else host, at.getsockname()[1]
     run(app, at, lambda: print(f"{path.name} answers at http://{name}:{number}", file=sys.stderr, flush=True))

@@ -14,13 +14,13 @@ def decode(sample: Sample, edge: int | None) -> NDArray[Any]:
 
     Raises DataError, naming the file, when it cannot be decoded.
     """
-    return shrunk(sample.load(edge or 0), edge)
+    return np.array(shrunk(sample.load(edge or 0), edge))
 
 
-def shrunk(image: Image, edge: int | None) -> NDArray[Any]:
+def shrunk(image: Image, edge: int | None) -> Image:
     """What `decode` makes of an image that is decoded."""
     shorter = min(image.size)
-    if edge is not None and shorter > edge:
-        width, height = (edge if side == shorter else edge * side // shorter for side in image.size)
-        image = image.resize((width, height), Resampling.BILINEAR)
-    return np.array(image)
+    if edge is None or shorter <= edge:
+        return image
+    width, height = (edge if side == shorter else edge * side // shorter for side in image.size)
+    return image.resize((width, height), Resampling.BILINEAR)

@@ -21,6 +21,8 @@ _TURNS = {
 }
 # These make Pillow start another program, or the system's drawing calls.
 _PROGRAMS = ("EPS", "WMF")
+# Pixels that are made RGB at a time.
+_BLOCK = 1 << 20
 _SEE_THROUGH = ("RGBA", "RGBa", "LA", "La", "PA")
 
 
@@ -79,14 +81,26 @@ def orientation(image: Image.Image) -> int:
 
 
 def _rgb(image: Image.Image) -> Image.Image:
-    if image.mode == "I" or image.mode.startswith("I;16"):
-        return _from_sixteen_bits(image)
+    if image.mode == "RGB" and not _is_see_through(image):
+        return image
     if image.mode == "F":
         raise ValueError("its pixels are floating point numbers, which do not say how bright white is")
+    # Some rows at a time: on the way to RGB there are up to three more images of 4 bytes a pixel.
+    rgb = Image.new("RGB", image.size)
+    rows = max(1, _BLOCK // image.width)
+    for top in range(0, image.height, rows):
+        box = (0, top, image.width, min(top + rows, image.height))
+        rgb.paste(_converted(image.crop(box)), box)
+    return rgb
+
+
+def _converted(image: Image.Image) -> Image.Image:
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _from_sixteen_bits(image)
     if _is_see_through(image):
         seen = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", seen.size, "white"), seen).convert("RGB")
-    return image if image.mode == "RGB" else image.convert("RGB")
+    return image.convert("RGB")
 
 
 def _is_see_through(image: Image.Image) -> bool:

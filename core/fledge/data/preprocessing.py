@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Nearly all of an image so many times larger than what is seen of it is cropped away: it is very long and thin.
 _THIN = 16
+# Pixels of what Pillow makes on the way, an image widened and not yet lowered.
+_TALL = 1 << 22
 _ALWAYS: Mapping[str, object] = {"interpolation": "bilinear", "antialias": True, "channel_order": "RGB"}
 
 
@@ -53,12 +55,15 @@ class Preprocessing:
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """RGB [H, W, 3] of any size to RGB [crop, crop, 3], or [height, width, 3]."""
-        height, width = pixels.shape[:2]
+        return self.of(Image.fromarray(np.ascontiguousarray(pixels)))
+
+    def of(self, image: Image.Image) -> NDArray[np.uint8]:
+        """The same of an RGB image."""
+        width, height = image.size
         whole_height, whole_width = self._resized(height, width)
         seen_height, seen_width = (self.crop, self.crop) if self.crop else (whole_height, whole_width)
         top, left = round((whole_height - seen_height) / 2), round((whole_width - seen_width) / 2)
         if (whole_height, whole_width) != (height, width):
-            image = Image.fromarray(np.ascontiguousarray(pixels))
             if whole_height * whole_width > _THIN * seen_height * seen_width:
                 # Only what is seen, which is one level of 255 off here and there.
                 down, right = height / whole_height, width / whole_width
@@ -69,8 +74,11 @@ class Preprocessing:
                     min(height, (top + seen_height) * down),
                 )
                 return np.asarray(image.resize((seen_width, seen_height), Image.Resampling.BILINEAR, box=box))
-            pixels = np.asarray(image.resize((whole_width, whole_height), Image.Resampling.BILINEAR))
-        return pixels[top : top + seen_height, left : left + seen_width]
+            if whole_width > width and whole_width * height > _TALL:
+                # Pillow would widen it first, as tall as it is; this too is one level off here and there.
+                image = image.resize((width, whole_height), Image.Resampling.BILINEAR)
+            image = image.resize((whole_width, whole_height), Image.Resampling.BILINEAR)
+        return np.asarray(image.crop((left, top, left + seen_width, top + seen_height)))
 
     def tensor(self, image: "Tensor") -> "Tensor":
         """The same for `Model.transforms`: uint8 [3, H, W] to uint8 [3, h, w]."""

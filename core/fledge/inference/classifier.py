@@ -8,8 +8,10 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL.Image import Image
 
 from fledge.data.decoding import shrunk
+from fledge.data.footprint import footprint
 from fledge.data.pixels import load_rgb
 from fledge.data.preprocessing import Preprocessing
 from fledge.discovery.catalog import Catalog
@@ -51,7 +53,11 @@ class Classifier:
 
     def see(self, file: Path | BinaryIO) -> NDArray[np.uint8]:
         """What the network sees of an image file: uint8 [3, h, w]. Raises what a decoder raises."""
-        return self.preprocessing(shrunk(load_rgb(file, self.edge or 0), self.edge)).transpose(2, 0, 1)
+        return self.preprocessing.of(shrunk(load_rgb(file, self.edge or 0), self.edge)).transpose(2, 0, 1)
+
+    def footprint(self, image: Image) -> int:
+        """Bytes of memory that `see` takes at most for an image that is opened and not yet decoded."""
+        return footprint(image, self.edge or 0)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
         """Probabilities [N, classes] of uint8 [N, 3, h, w]."""

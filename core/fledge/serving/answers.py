@@ -32,7 +32,9 @@ class Refusal(BaseModel):
 
 class Health(BaseModel):
     status: str
-    waiting: int = Field(description="pictures being held")
+    waiting: int = Field(description="pictures that were received and have no answer yet")
+    ready: int = Field(description="those of them that are decoded, and will be the model's next batch")
+    held: int = Field(description="bytes of the requests that are being received or answered")
 
 
 class Metadata(BaseModel):

@@ -3,10 +3,10 @@
 import asyncio
 import contextlib
 import hmac
+import io
 import json
-import os
 from collections.abc import AsyncIterator
-from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,19 +16,23 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fledge.inference.classifier import Classifier
 from fledge.serving.answers import Answer, Health, Label, Metadata, PictureAnswer, Refusal
+from fledge.serving.arrivals import Arrivals
 from fledge.serving.batcher import Batcher
+from fledge.serving.decoder import Decoder, TooLarge
 from fledge.serving.limits import Limits
-from fledge.serving.pictures import TooManyPixels, pictures, seen, size_of
+from fledge.serving.loopback import LoopbackOnly
+from fledge.serving.pictures import pictures
 from fledge.serving.room import Room
 
 _PAGE = Path(__file__).with_name("page.html")
 _REFUSALS: dict[int | str, dict[str, Any]] = {
+    400: {"model": Refusal, "description": "the request broke off"},
     401: {"model": Refusal, "description": "no token, or another"},
-    408: {"model": Refusal, "description": "the request did not arrive in time"},
-    413: {"model": Refusal, "description": "too large: the request, a picture's pixels, or the number of pictures"},
+    408: {"model": Refusal, "description": "the request did not arrive in time, or others needed its room meanwhile"},
+    413: {"model": Refusal, "description": "too large: the request, a picture, or the number of pictures"},
     415: {"model": Refusal, "description": "neither a picture nor a form"},
     422: {"model": Answer, "description": "a picture is broken; those that are not have their answer"},
-    429: {"model": Refusal, "description": "too many pictures are waiting: try again in a second"},
+    429: {"model": Refusal, "description": "too much is waiting: try again in a second"},
 }
 _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 _BODY = {
@@ -42,11 +46,11 @@ _BODY = {
 }
 
 
-def make_app(classifier: Classifier, *, token: str | None, limits: Limits) -> FastAPI:
-    """`token`: what whoever asks must present as `Authorization: Bearer TOKEN`, except for the page and /health."""
-    batcher = Batcher(classifier)
-    decoders = ThreadPoolExecutor(os.cpu_count())
-    waiting, memory = Room(limits.waiting), Room(limits.memory)
+def make_app(classifier: Classifier, *, token: str | None, limits: Limits, loopback: bool) -> FastAPI:
+    """`token`: what whoever asks must present as `Authorization: Bearer TOKEN`, except for what is the same of every
+    server (the page and /openapi.json) and for /health. `loopback`: whether it is for its own machine alone."""
+    batcher, decoder, arrivals = Batcher(classifier), Decoder(classifier, limits), Arrivals(limits)
+    waiting = Room(limits.waiting)
 
     @contextlib.asynccontextmanager
     async def living(app: FastAPI) -> AsyncIterator[None]:
@@ -62,25 +66,27 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits) -> Fa
         if token is not None and not hmac.compare_digest(told.encode("latin-1"), token.encode()):
             raise HTTPException(401, "this needs a token", headers={"WWW-Authenticate": "Bearer"})
 
-    async def answer(name: str, content: bytes) -> PictureAnswer:
-        loop = asyncio.get_running_loop()
+    async def answer(name: str, content: io.BytesIO) -> PictureAnswer:
         try:
-            pixels = await loop.run_in_executor(decoders, seen, classifier, content, limits)
+            pixels = await decoder(content)
         except ValueError as error:
             return PictureAnswer(name=name, error=f"{name} {error}")
-        except TooManyPixels as error:
+        except TooLarge as error:
             raise HTTPException(413, f"{name} {error}") from None
         shares = classifier.top(await batcher(pixels), len(classifier.classes))
         top = [Label(label=label, probability=share) for label, share in shares]
         return PictureAnswer(name=name, label=top[0].label, probability=top[0].probability, top=top)
 
-    app = FastAPI(title=f"fledge: {classifier.path.name}", lifespan=living)
+    # Without the pages that FastAPI makes of the description: they load scripts from elsewhere.
+    app = FastAPI(title="fledge serve", version=version("fledge"), lifespan=living, docs_url=None, redoc_url=None)
+    if loopback:
+        app.add_middleware(LoopbackOnly)
 
     @app.post("/predict", dependencies=[Depends(known)], responses=_REFUSALS, openapi_extra=_BODY)
     async def predict(request: Request, response: Response) -> Answer:
         """Labels for one picture, or for many."""
-        with memory.taken(size_of(request, limits)):
-            found = await pictures(request, limits)
+        with arrivals.one() as arrival:
+            found = await pictures(request, arrivals, arrival, limits)
             with waiting.taken(len(found)):
                 # All, before their room is given back: one that is refused does not end the others.
                 told = await asyncio.gather(*(answer(*one) for one in found), return_exceptions=True)
@@ -93,10 +99,11 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits) -> Fa
             response.status_code = 422
         return Answer(predictions=predictions)
 
+    @app.head("/health", include_in_schema=False)
     @app.get("/health")
     async def health() -> Health:
         """Whether it is there."""
-        return Health(status="ok", waiting=waiting.used)
+        return Health(status="ok", waiting=waiting.used, ready=batcher.ready, held=arrivals.held)
 
     @app.get("/metadata", dependencies=[Depends(known)], responses={401: _REFUSALS[401]})
     async def metadata() -> Metadata:
@@ -104,6 +111,7 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits) -> Fa
         told = {key: _value(value) for key, value in classifier.metadata.items()}
         return Metadata(file=classifier.path.name, classes=list(classifier.classes), metadata=told)
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def page() -> HTMLResponse:
         return HTMLResponse(

@@ -25,6 +25,11 @@ class Batcher:
         self._waiting: asyncio.Queue[tuple[Pixels, asyncio.Future[Shares]]] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1)
 
+    @property
+    def ready(self) -> int:
+        """How many wait for the model."""
+        return self._waiting.qsize()
+
     async def __call__(self, pixels: Pixels) -> Shares:
         """The probabilities of one picture uint8 [3, H, W]."""
         answer: asyncio.Future[Shares] = asyncio.get_running_loop().create_future()

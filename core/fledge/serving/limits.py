@@ -5,12 +5,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """body: bytes of a request; pixels: of one picture; pictures: of a request; waiting: pictures held at once;
-    memory: bytes of all requests that are being read or answered; seconds: that a request may take to arrive."""
+    """Of a request, of a picture, and of all that is held at once.
+
+    body, pictures     bytes of a request, and how many pictures may be in it
+    pixels             of a picture
+    waiting            pictures held at once
+    memory             bytes of all requests that are being received or answered
+    decoding           bytes that decoding takes at once
+    seconds            that a request may take to arrive
+    hurry              that it may take where others need its room
+    """
 
     body: int = 64 * 1024 * 1024
-    pixels: int = 50_000_000
     pictures: int = 64
+    pixels: int = 50_000_000
     waiting: int = 256
     memory: int = 512 * 1024 * 1024
+    decoding: int = 1024 * 1024 * 1024
     seconds: float = 30.0
+    hurry: float = 5.0

@@ -1,6 +1,5 @@
 """Has the web application listen, until it is told to stop."""
 
-import ipaddress
 import os
 import signal
 import socket
@@ -10,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from fledge.errors import UsageError
+from fledge.serving.loopback import is_loopback
 
 # What is held then is finished; a request that hangs does not keep the server for ever.
 _PATIENCE_SECONDS = 30
@@ -17,7 +17,7 @@ _PATIENCE_SECONDS = 30
 
 def listening(host: str, port: int, *, token: str | None) -> socket.socket:
     """Raises UsageError for an address that others can reach, without a token; OSError for one that is taken."""
-    if token is None and not _is_loopback(host):
+    if token is None and not is_loopback(host):
         raise UsageError(
             f"at {host} others can reach it: that needs a token",
             hint="--token WORD, or better FLEDGE_TOKEN=WORD, which no list of processes shows",
@@ -40,10 +40,3 @@ def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None]) -> None:
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     ready()
     server.run(sockets=[at])
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
