@@ -30,6 +30,10 @@ class Browser:
         """What a script returns; a promise is waited for."""
         return self._ask("execute/sync", script=script, args=list(words))
 
+    def command(self, name: str, **told: object) -> None:
+        """One of Chromium's own (its DevTools protocol)."""
+        self._ask("goog/cdp/execute", cmd=name, params=told)
+
     def _ask(self, what: str, **told: object) -> Any:
         answer = self._session.post(what, json=told)
         assert answer.status_code == 200, answer.text

@@ -72,41 +72,71 @@ def test_the_answer_is_predicts(server: httpx.Client, house: "Fledge") -> None:
 
 
 _SEEN = """
-const until = Date.now() + 30000;
-const bars = () => [...document.querySelectorAll(".row")].map((row) =>
-  [row.children[0].textContent, row.children[2].textContent, row.children[1].firstChild.style.width]);
+const until = Date.now() + 60000, wanted = arguments[0];
+const ones = () => [...document.querySelectorAll(".one")].map((one) => ({
+  name: one.querySelector(".name").textContent,
+  wrong: one.querySelector(".wrong") ? one.querySelector(".wrong").textContent : "",
+  picture: one.querySelector("img") !== null,
+  rows: [...one.querySelectorAll(".row")].map((row) => [
+    row.children[0].textContent, row.children[2].textContent, row.children[1].firstChild.style.width]) }));
 const said = () => document.getElementById("said").textContent;
+// A picture that is none is taken away as soon as the browser has seen so.
+const seen = () => [...document.querySelectorAll(".one img")].every((image) => image.complete && image.naturalWidth);
 return (async () => {
-  while (bars().length === 0 && said() === "" && Date.now() < until) await new Promise((done) => setTimeout(done, 50));
-  return [bars(), said()];
+  while ((ones().length < wanted || !seen()) && said() === "" && Date.now() < until)
+    await new Promise((done) => setTimeout(done, 50));
+  return [ones(), said()];
 })();
 """
 _DROP = """
 const bytes = Uint8Array.from(atob(arguments[0]), (one) => one.charCodeAt(0)), dropped = new DataTransfer();
-dropped.items.add(new File([bytes], "a.png"));
-document.getElementById("labels").replaceChildren();
+for (let number = 0; number < arguments[1]; number++) dropped.items.add(new File([bytes], number + ".png"));
 document.dispatchEvent(new DragEvent("drop", { dataTransfer: dropped, bubbles: true, cancelable: true }));
+"""
+_ELSEWHERE = """
+return performance.getEntriesByType("resource").map((one) => one.name)
+  .filter((name) => !name.startsWith(location.origin) && !/^(data|blob):/.test(name));
 """
 
 
-def test_a_person_chooses_or_drops_a_picture(house: "Fledge", tmp_path: Path) -> None:
+def test_a_person_chooses_or_drops_pictures(house: "Fledge", tmp_path: Path) -> None:
     (tmp_path / "red.png").write_bytes(picture())
     (tmp_path / "none.png").write_bytes(b"no picture")
     with served(house, "m.onnx", FLEDGE_TOKEN="s3cret") as (client, _), browser() as person:
         person.open(str(client.base_url))
         person.type("#file", str(tmp_path / "red.png"))
-        assert person.run(_SEEN) == [[], "this needs a token"]
+        assert person.run(_SEEN, 1) == [[], "this needs a token"]
         person.type("#secret", "s3cret")
-        person.type("#file", str(tmp_path / "none.png"))
-        bars, said = person.run(_SEEN)
-        assert (bars, said[:23]) == ([], "picture is not an image")
-        person.type("#file", str(tmp_path / "red.png"))
-        (first, second), said = person.run(_SEEN)
-        assert (first[0], second[0], said) == ("red", "blue", "")
+        person.type("#file", f"{tmp_path / 'none.png'}\n{tmp_path / 'red.png'}")
+        (none, red), said = person.run(_SEEN, 2)
+        assert (none["name"], none["wrong"][:23], none["picture"]) == ("none.png", "picture is not an image", False)
+        assert (none["rows"], red["name"], red["wrong"], red["picture"], said) == ([], "red.png", "", True, "")
+        first, second = red["rows"]
+        assert (first[0], second[0]) == ("red", "blue")
         assert float(first[1].rstrip("%")) == float(first[2].rstrip("%"))
         assert float(first[1].rstrip("%")) + float(second[1].rstrip("%")) == pytest.approx(100, abs=0.2)
-        person.run(_DROP, base64.b64encode(picture((60, 60, 200))).decode())
-        assert person.run(_SEEN)[0][0][0] == "blue"
+        person.run(_DROP, base64.b64encode(picture((60, 60, 200))).decode(), 30)
+        many, said = person.run(_SEEN, 30)
+        assert [(one["name"], one["rows"][0][0]) for one in many] == [(f"{number}.png", "blue") for number in range(30)]
+        assert said == ""
+        assert person.run(_ELSEWHERE) == []
+        assert client.get(person.run("return document.querySelector('footer a').href")).json()["openapi"]
+        person.type("#secret", "ü")
+        person.type("#file", str(tmp_path / "red.png"))
+        assert "no token" in person.run(_SEEN, 1)[1]
+
+
+def test_the_page_fits_a_phone_and_the_dark(house: "Fledge") -> None:
+    with served(house, "m.onnx") as (client, _), browser() as person:
+        colour = "return getComputedStyle(document.body).color"
+        person.open(str(client.base_url))
+        light = person.run(colour)
+        person.command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark"}])
+        assert person.run(colour) != light
+        person.command("Emulation.setDeviceMetricsOverride", width=320, height=640, deviceScaleFactor=2, mobile=True)
+        person.run(_DROP, base64.b64encode(picture()).decode(), 2)
+        assert len(person.run(_SEEN, 2)[0]) == 2
+        assert person.run("return [innerWidth, document.documentElement.scrollWidth]") == [320, 320]
 
 
 def test_what_it_tells_of_itself(server: httpx.Client) -> None:

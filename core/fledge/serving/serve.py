@@ -10,6 +10,7 @@ from fastapi import FastAPI
 
 from fledge.errors import UsageError
 from fledge.serving.loopback import is_loopback
+from fledge.serving.memory import give_back_what_is_freed
 
 # What is held then is finished; a request that hangs does not keep the server for ever.
 _PATIENCE_SECONDS = 30
@@ -33,7 +34,8 @@ def listening(host: str, port: int, *, token: str | None) -> socket.socket:
 
 def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None]) -> None:
     """Returns once a signal asked it to stop, and everybody who had asked has their answer."""
-    config = uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=_PATIENCE_SECONDS)
+    give_back_what_is_freed()
+    config = uvicorn.Config(app, ws="none", log_level="warning", timeout_graceful_shutdown=_PATIENCE_SECONDS)
     server = uvicorn.Server(config)
     # Until uvicorn listens to signals itself, and when it raises what stopped it once more, behind the end.
     for number in (signal.SIGINT, signal.SIGTERM):
