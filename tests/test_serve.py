@@ -302,7 +302,8 @@ def test_where_it_listens(house: "Fledge") -> None:
     assert "the token is empty" in house("serve", "m.onnx", "--token", "", status=2).err
     with socket.create_server(("127.0.0.1", 0)) as taken:
         told = house("serve", "m.onnx", "--port", str(taken.getsockname()[1]), status=2).err
-        assert "Address already in use" in told
-    assert (
-        "name another with --host" in house("serve", "m.onnx", "--host", "no.such.host", "--token", "x", status=2).err
-    )
+        assert f"127.0.0.1:{taken.getsockname()[1]}: Address already in use" in told
+    for host in ("no.such.host", "127.0.0.l"):
+        told = house("serve", "m.onnx", "--host", host, "--token", "x", status=2).err
+        assert f"error: {host}:8000: there is no such host\n  name another with --host" in told
+    assert "is no name of a host" in house("serve", "m.onnx", "--host", "ü..b", "--token", "x", status=2).err

@@ -33,6 +33,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     415: {"model": Refusal, "description": "neither a picture nor a form"},
     422: {"model": Answer, "description": "a picture is broken; those that are not have their answer"},
     429: {"model": Refusal, "description": "too much is waiting: try again in a second"},
+    503: {"model": Refusal, "description": "the server was stopped before there was an answer"},
 }
 _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 _BODY = {
@@ -85,11 +86,15 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits, loopb
     @app.post("/predict", dependencies=[Depends(known)], responses=_REFUSALS, openapi_extra=_BODY)
     async def predict(request: Request, response: Response) -> Answer:
         """Labels for one picture, or for many."""
-        with arrivals.one() as arrival:
-            found = await pictures(request, arrivals, arrival, limits)
-            with waiting.taken(len(found)):
-                # All, before their room is given back: one that is refused does not end the others.
-                told = await asyncio.gather(*(answer(*one) for one in found), return_exceptions=True)
+        try:
+            with arrivals.one() as arrival:
+                found = await pictures(request, arrivals, arrival, limits)
+                with waiting.taken(len(found)):
+                    # All, before their room is given back: one that is refused does not end the others.
+                    told = await asyncio.gather(*(answer(*one) for one in found), return_exceptions=True)
+        except asyncio.CancelledError:
+            # By a second Ctrl-C, or because somebody kept a server waiting that was told to stop.
+            raise HTTPException(503, "the server was stopped") from None
         predictions = []
         for one in told:
             if isinstance(one, BaseException):

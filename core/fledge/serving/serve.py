@@ -27,15 +27,20 @@ def listening(host: str, port: int, *, token: str | None) -> socket.socket:
         return socket.create_server(
             (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=2048
         )
-    except (OSError, OverflowError) as error:
-        told = os.strerror(error.errno) if isinstance(error, OSError) and error.errno and error.errno > 0 else error
+    except OSError as error:
+        # Those of name resolution are negative, and no number that the system knows.
+        told = os.strerror(error.errno) if error.errno and error.errno > 0 else "there is no such host"
         raise UsageError(f"{host}:{port}: {told}", hint="name another with --host and --port") from None
+    except (UnicodeError, TypeError):
+        # What Python says of a name that cannot be encoded as one.
+        raise UsageError(f"{host!r} is no name of a host", hint="name another with --host") from None
 
 
 def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None]) -> None:
     """Returns once a signal asked it to stop, and everybody who had asked has their answer."""
     give_back_what_is_freed()
-    config = uvicorn.Config(app, ws="none", log_level="warning", timeout_graceful_shutdown=_PATIENCE_SECONDS)
+    # Its warnings are of what clients do wrong, who are told so themselves.
+    config = uvicorn.Config(app, ws="none", log_level="error", timeout_graceful_shutdown=_PATIENCE_SECONDS)
     server = uvicorn.Server(config)
     # Until uvicorn listens to signals itself, and when it raises what stopped it once more, behind the end.
     for number in (signal.SIGINT, signal.SIGTERM):
