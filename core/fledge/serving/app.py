@@ -1,11 +1,9 @@
 """The web application."""
 
 import asyncio
-import contextlib
 import hmac
 import io
 import json
-from collections.abc import AsyncIterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -53,12 +51,6 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits, loopb
     batcher, decoder, arrivals = Batcher(classifier), Decoder(classifier, limits), Arrivals(limits)
     waiting = Room(limits.waiting)
 
-    @contextlib.asynccontextmanager
-    async def living(app: FastAPI) -> AsyncIterator[None]:
-        working = asyncio.create_task(batcher.run())
-        yield
-        working.cancel()
-
     bearer = HTTPBearer(auto_error=False)
 
     async def known(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
@@ -79,7 +71,7 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits, loopb
         return PictureAnswer(name=name, label=top[0].label, probability=top[0].probability, top=top)
 
     # Without the pages that FastAPI makes of the description: they load scripts from elsewhere.
-    app = FastAPI(title="fledge serve", version=version("fledge"), lifespan=living, docs_url=None, redoc_url=None)
+    app = FastAPI(title="fledge serve", version=version("fledge"), docs_url=None, redoc_url=None)
     if loopback:
         app.add_middleware(LoopbackOnly)
 

@@ -24,6 +24,7 @@ class Batcher:
         self._classifier = classifier
         self._waiting: asyncio.Queue[tuple[Pixels, asyncio.Future[Shares]]] = asyncio.Queue()
         self._thread = ThreadPoolExecutor(1)
+        self._working: asyncio.Task[None] | None = None
 
     @property
     def ready(self) -> int:
@@ -32,12 +33,13 @@ class Batcher:
 
     async def __call__(self, pixels: Pixels) -> Shares:
         """The probabilities of one picture uint8 [3, H, W]."""
+        if self._working is None:
+            self._working = asyncio.create_task(self._run())
         answer: asyncio.Future[Shares] = asyncio.get_running_loop().create_future()
         self._waiting.put_nowait((pixels, answer))
         return await answer
 
-    async def run(self) -> None:
-        """Works until it is cancelled."""
+    async def _run(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             some = [await self._waiting.get()]

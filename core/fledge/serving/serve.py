@@ -40,7 +40,9 @@ def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None]) -> None:
     """Returns once a signal asked it to stop, and everybody who had asked has their answer."""
     give_back_what_is_freed()
     # Its warnings are of what clients do wrong, who are told so themselves.
-    config = uvicorn.Config(app, ws="none", log_level="error", timeout_graceful_shutdown=_PATIENCE_SECONDS)
+    config = uvicorn.Config(
+        app, ws="none", lifespan="off", log_level="error", timeout_graceful_shutdown=_PATIENCE_SECONDS
+    )
     server = uvicorn.Server(config)
     # Until uvicorn listens to signals itself, and when it raises what stopped it once more, behind the end.
     for number in (signal.SIGINT, signal.SIGTERM):
