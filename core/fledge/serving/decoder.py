@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from fledge.data.examination import problem_with
 from fledge.data.quiet import quiet_pillow
@@ -70,6 +70,8 @@ class Decoder:
                 need = self._classifier.footprint(image) + size
         except Image.DecompressionBombError:
             raise TooLarge(f"has more than {self._limits.pixels:,} pixels") from None
+        except UnidentifiedImageError:
+            raise ValueError(f"is not an image that can be read here: {', '.join(_FORMATS)}") from None
         except Exception as error:  # noqa: BLE001 -- decoders raise whatever they like on damaged files
             raise ValueError(problem_with(error)) from None
         if pixels > self._limits.pixels:
