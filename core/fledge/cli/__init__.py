@@ -7,10 +7,14 @@ import sys
 def main() -> None:
     """Runs the `fledge` command and exits with its status."""
     try:
-        from typer.main import get_command
+        from fledge.importing import importing
 
-        from fledge.cli.app import app
-        from fledge.cli.guard import guarded
+        with importing():
+            from typer.main import get_command
+
+            from fledge.cli.app import app
+            from fledge.cli.guard import guarded
+            from fledge.worker.leave import leave
 
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
@@ -20,4 +24,5 @@ def main() -> None:
     except KeyboardInterrupt:
         # While still starting up.
         status = 130
-    sys.exit(status)
+        sys.exit(status)
+    leave(status)

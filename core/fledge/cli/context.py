@@ -3,12 +3,15 @@
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fledge.discovery.catalog import Catalog
 from fledge.discovery.discover import discover
-from fledge.interfaces.backend import ComputeBackend
 from fledge.runs.places import home
-from fledge.runs.run_directory import RunDirectory
+
+if TYPE_CHECKING:
+    from fledge.interfaces.backend import ComputeBackend
+    from fledge.runs.run_directory import RunDirectory
 
 
 @dataclass(frozen=True)
@@ -16,9 +19,10 @@ class Context:
     home: Path
     catalog: Catalog
 
-    def run(self, prefix: str) -> tuple[RunDirectory, ComputeBackend]:
+    def run(self, prefix: str) -> "tuple[RunDirectory, ComputeBackend]":
         """A run by its id's beginning, and the backend it is on."""
-        # With it come plans and specs, which many commands do without.
+        # With them come plans and specs, which many commands do without.
+        from fledge.runs.run_directory import RunDirectory
         from fledge.submission import backend_for
 
         found = RunDirectory.find(self.home, prefix)

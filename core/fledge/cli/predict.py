@@ -1,5 +1,6 @@
 """`fledge predict`: labels for pictures, by an exported model."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,21 +21,32 @@ def predict(
     """Say what is on pictures. One that is broken is told of and passed over; the exit status is then 1."""
     import sys
 
-    from fledge.cli.context import context
-    from fledge.cli.meter import Meter
-    from fledge.cli.printing import print_json
-    from fledge.inference.classifier import Classifier
-    from fledge.inference.locate import locate
-    from fledge.inference.prediction import predict as predicted
-    from fledge.inference.sources import sources
-    from fledge.registration import registry_of
-    from fledge.runs.places import cache
+    from fledge.importing import importing
 
-    here = context()
-    path = locate(model, registry_of(registry_name, here.catalog, here.home), here.home, cache())
-    classifier = Classifier.open(path, here.catalog)
+    with importing():
+        from fledge.cli.context import context
+        from fledge.cli.meter import Meter
+        from fledge.cli.printing import print_json
+        from fledge.inference.exported import opening
+
+        here = context()
+        path = Path(model)
+        if not path.is_file():
+            # A file answers by itself; with registries and runs comes as much again to import.
+            from fledge.inference.locate import locate
+            from fledge.registration import registry_of
+            from fledge.runs.places import cache
+
+            path = locate(model, registry_of(registry_name, here.catalog, here.home), here.home, cache())
+        opened = opening(path, here.catalog)
+        from fledge.inference.classifier import Classifier
+        from fledge.inference.prediction import predict as predicted
+        from fledge.inference.sources import STANDARD_INPUT, sources
+    classifier = Classifier.of(path, opened.result())
     seen = broken = 0
     with Meter() as meter:
+        if STANDARD_INPUT in paths and sys.stdin is not None and sys.stdin.isatty():
+            meter.say("type the pictures' names, one a line; Ctrl-D ends them")
         for one in predicted(classifier, sources(paths), batch=batch, top=top):
             seen += 1
             broken += one.trouble is not None

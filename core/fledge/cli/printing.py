@@ -1,10 +1,9 @@
 """How tables, plans and JSON look on standard output."""
 
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
-
-from fledge.runs.summary import as_line
 
 if TYPE_CHECKING:
     from fledge.plan.plan import Plan
@@ -13,7 +12,7 @@ _FILES_SHOWN = 20
 
 
 def print_json(told: dict[str, Any]) -> None:
-    print(as_line(told), flush=True)
+    print(json.dumps(told, default=str), flush=True)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,15 +1,16 @@
 """From a sample to the pixels that a network may see of it."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image, Resampling
 
-from fledge.interfaces.dataset import Sample
+if TYPE_CHECKING:
+    from fledge.interfaces.dataset import Sample
 
 
-def decode(sample: Sample, edge: int | None) -> NDArray[Any]:
+def decode(sample: "Sample", edge: int | None) -> NDArray[Any]:
     """uint8 [H, W, 3], RGB. A shorter edge that is longer than `edge` is shrunk to it, the longer one rounded down.
 
     Raises DataError, naming the file, when it cannot be decoded.

@@ -11,6 +11,7 @@ from PIL import Image, UnidentifiedImageError
 from fledge.data.pixels import oddities, upright_rgb
 
 _UNIDENTIFIED = "is not an image"
+_EMPTY = "is empty (zero bytes)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,7 @@ def examine(path: Path) -> Examined:
             return Examined(-1, -1, "", "is not a regular file")
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            problem, odd = _decode(file) if file.tell() else ("is empty (zero bytes)", ())
+            problem, odd = _decode(file) if file.tell() else (_EMPTY, ())
     except FileNotFoundError:
         return Examined(-1, -1, "", "is a link to nowhere" if path.is_symlink() else "has vanished")
     except OSError as error:
@@ -58,8 +59,10 @@ def _decode(file: BinaryIO) -> tuple[str, tuple[str, ...]]:
     return "", odd
 
 
-def problem_with(error: Exception) -> str:
-    """What a decoder's error says of a file, as the end of a sentence that begins with its name."""
+def problem_with(error: Exception, size: int | None = None) -> str:
+    """What a decoder's error says of a file of `size` bytes, as the end of a sentence that begins with its name."""
+    if size == 0:
+        return _EMPTY
     if isinstance(error, UnidentifiedImageError):
         return _UNIDENTIFIED + " that Pillow can read"
     if isinstance(error, Image.DecompressionBombError):

@@ -1,15 +1,13 @@
 """Layout: which files of a folder belong to which split and class."""
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from fledge.data.entries import plain_entries
 from fledge.errors import DataError
 from fledge.interfaces.dataset import SPLITS, Split
 
-# What desktops leave in folders, beside hidden files; nobody means them as images.
-_LITTER = {"thumbs.db", "desktop.ini", "__macosx"}
 # Names of splits that would otherwise be taken for classes.
 _SPLIT_LIKE = {"train", "training", "val", "valid", "validation", "test", "testing"}
 
@@ -84,17 +82,6 @@ def _images(layout: Layout, folder: Path) -> list[str]:
                 seen.add(inner.resolve())
                 waiting.append(inner)
     return sorted(found)
-
-
-def plain_entries(folder: Path) -> tuple[list[str], list[str]]:
-    """(folders, other files), sorted, without hidden ones and litter."""
-    folders: list[str] = []
-    files: list[str] = []
-    with os.scandir(folder) as entries:
-        for entry in entries:
-            if not entry.name.startswith(".") and entry.name.lower() not in _LITTER:
-                (folders if entry.is_dir() else files).append(entry.name)
-    return sorted(folders), sorted(files)
 
 
 def _check_names(root: Path, folders: list[str], files: list[str]) -> None:

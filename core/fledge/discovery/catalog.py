@@ -5,17 +5,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from fledge.discovery.disabled import VARIABLE, remedy
 from fledge.discovery.plugin import BrokenPlugin, LoadedPlugin, Plugin, quiet_stdout
 from fledge.errors import PluginError, UnknownName
 from fledge.hooks import KINDS, Kind, Offer
-from fledge.interfaces.options import Options
-from fledge.spec.explain import spec_error
-from fledge.spec.paths import absolute
+
+if TYPE_CHECKING:
+    from fledge.interfaces.options import Options
 
 
 @dataclass(frozen=True)
@@ -78,13 +76,19 @@ class Catalog:
 
     def options(
         self, kind: Kind, name: str, told: Mapping[str, Any], base: Callable[[str], Path] | None = None
-    ) -> Options:
+    ) -> "Options":
         """The offer's options, validated, with relative paths made absolute against `base(option)`.
 
         A settled spec needs no base: its paths are absolute.
 
         Raises SpecError naming the option.
         """
+        # Whoever chooses what has no options, an exporter to open a file with, does without pydantic.
+        from pydantic import ValidationError
+
+        from fledge.spec.explain import spec_error
+        from fledge.spec.paths import absolute
+
         offer = self.find(kind, name).offer
         model = self.options_class(offer)
         try:
@@ -98,7 +102,9 @@ class Catalog:
         except ValidationError as error:
             raise spec_error(error, model, where=f"{kind} {name!r}", prefix=kind) from None
 
-    def options_class(self, offer: Offer) -> type[Options]:
+    def options_class(self, offer: Offer) -> "type[Options]":
+        from fledge.interfaces.options import Options
+
         found = _import(offer.options, offer) if offer.options else Options
         if not (isinstance(found, type) and issubclass(found, Options)):
             raise PluginError(f"{offer.name!r} names {offer.options}, which is no subclass of fledge.Options")

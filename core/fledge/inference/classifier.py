@@ -16,7 +16,8 @@ from fledge.data.pixels import load_rgb
 from fledge.data.preprocessing import Preprocessing
 from fledge.discovery.catalog import Catalog
 from fledge.errors import DataError
-from fledge.interfaces.exporter import Exporter, Predictor
+from fledge.inference.exported import exporter_of
+from fledge.interfaces.exporter import Predictor
 
 
 @dataclass(frozen=True)
@@ -32,11 +33,11 @@ class Classifier:
     @classmethod
     def open(cls, path: Path, catalog: Catalog) -> "Classifier":
         """By the exporter that is offered under the file's ending. Raises DataError, or UnknownName."""
-        form = path.suffix.removeprefix(".")
-        exporter = catalog.implementation("extension", form)
-        if not (isinstance(exporter, type) and issubclass(exporter, Exporter)):
-            raise DataError(f"{path}: the extension {form!r} is no exporter, which could open it")
-        predictor = exporter.open(path)
+        return cls.of(path, exporter_of(path, catalog).open(path))
+
+    @classmethod
+    def of(cls, path: Path, predictor: Predictor) -> "Classifier":
+        """Raises DataError where the file does not say what its answers mean."""
         try:
             told = {key: json.loads(predictor.metadata[key]) for key in ("classes", "preprocessing")}
         except (KeyError, ValueError):

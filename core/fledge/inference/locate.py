@@ -37,8 +37,15 @@ def locate(word: str, registry: Registry, home: Path, cache: Path) -> Path:
 
 def _of_run(run: RunDirectory) -> Path:
     found = {path.name: path for path in run.outputs.glob("model*") if not path.name.endswith(ENDING)}
-    if not found:
+    if not found and run.outputs.is_dir():
         raise RunError(f"run {run.id} has no exported file", hint=f"fledge export {run.id}")
+    if not found:
+        record = run.record()
+        raise RunError(
+            f"run {run.id}, {record.state} on the backend {record.backend!r}, has no exported file on this machine",
+            hint=f"fledge export {run.id} makes one here; what it exported there is brought by: "
+            f"fledge runs download {run.id} 'outputs/model*'",
+        )
     return found[_chosen(list(found))]
 
 

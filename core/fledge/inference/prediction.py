@@ -56,4 +56,8 @@ def _trouble(source: Source, error: Exception) -> str:
         return "is a link to nowhere" if Path(source.name).is_symlink() else "there is no such file"
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read: {error.strerror}"
-    return problem_with(error)
+    try:
+        return problem_with(error, source.size())
+    except OSError:
+        # It has gone meanwhile.
+        return problem_with(error)

@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from fledge.data.layout import plain_entries
+from fledge.errors import DataError
+from fledge.inference.folders import below
+from fledge.inference.patterns import matching
+from fledge.inference.standard_input import arrived
 
 STANDARD_INPUT = "-"
-# No list of names has a byte 0 so early, and every picture has.
-_HEAD = 64
 
 
 @dataclass(frozen=True)
@@ -27,64 +28,67 @@ class Source:
     def file(self) -> Path | BinaryIO:
         return Path(self.name) if self.content is None else io.BytesIO(self.content)
 
+    def size(self) -> int:
+        """In bytes. Raises OSError."""
+        return Path(self.name).stat().st_size if self.content is None else len(self.content)
+
 
 def sources(words: Iterable[str]) -> Iterator[Source]:
     """Files; folders, with all below them; patterns; and `-`: a picture, or names line by line. Lazily, in order."""
     for word in words:
-        if word == STANDARD_INPUT:
-            assert isinstance(sys.stdin.buffer, io.BufferedReader)
-            yield from _standard_input(sys.stdin.buffer)
-        else:
-            yield from _named(word)
+        yield from _standard_input() if word == STANDARD_INPUT else _named(word)
 
 
 def _named(word: str) -> Iterator[Source]:
     if os.path.isdir(word):  # noqa: PTH112 -- a word may be no path at all (too long, a byte 0), which is False here
-        yield from _below(Path(word))
+        yield from _within(Path(word))
     elif os.path.lexists(word) or not glob.has_magic(word):
-        yield Source(word)
+        yield _file(word)
+    elif found := matching(word):
+        yield from map(_file, found)
     else:
-        found = False
-        for path in sorted(glob.iglob(word, recursive=True)):  # noqa: PTH207 -- a pattern may be absolute
-            if not Path(path).is_dir():
-                found = True
-                yield Source(path)
-        if not found:
-            yield Source(word, trouble="matches no file")
+        yield Source(word, trouble="matches no file")
 
 
-def _below(folder: Path) -> Iterator[Source]:
-    """Everything below a folder that is not hidden, one folder after another."""
-    found, seen, waiting = False, {folder.resolve()}, [folder]
-    while waiting:
-        here = waiting.pop()
-        try:
-            folders, files = plain_entries(here)
-        except OSError as error:
-            yield Source(str(here), trouble=f"cannot be looked into: {error.strerror}")
-            continue
-        for name in files:
+def _within(folder: Path) -> Iterator[Source]:
+    found = False
+    for here, names, error in below(folder):
+        if error is not None:
             found = True
-            path = here / name
-            # Opening a named pipe would wait for somebody to write into it.
-            odd = path.exists() and not path.is_file()
-            yield Source(str(path), trouble="is not a regular file" if odd else None)
-        for inner in (here / name for name in reversed(folders)):
-            # A link back up would never end.
-            if inner.resolve() not in seen:
-                seen.add(inner.resolve())
-                waiting.append(inner)
+            yield Source(str(here), trouble=f"cannot be looked into: {error.strerror}")
+        for name in names:
+            found = True
+            yield _file(str(here / name))
     if not found:
         yield Source(str(folder), trouble="holds no file")
 
 
-def _standard_input(stream: io.BufferedReader) -> Iterator[Source]:
-    head = stream.peek(_HEAD)[:_HEAD]
-    if not head:
-        yield Source(STANDARD_INPUT, trouble="brings nothing")
-    elif b"\0" in head:
-        yield Source(STANDARD_INPUT, content=stream.read())
-    else:
-        for line in stream:
-            if name := os.fsdecode(line.rstrip(b"\r\n")):
+def _file(name: str) -> Source:
+    # Opening a named pipe would wait for somebody to write into it.
+    odd = os.path.exists(name) and not os.path.isfile(name)  # noqa: PTH110, PTH113 -- as above
+    return Source(name, trouble="is not a regular file; a picture can come by standard input, as -" if odd else None)
+
+
+def _standard_input() -> Iterator[Source]:
+    if sys.stdin is None:
+        yield Source(STANDARD_INPUT, trouble="is closed: there is no standard input")
+        return
+    assert isinstance(sys.stdin.buffer, io.BufferedReader)
+    some = False
+    try:
+        found = arrived(sys.stdin.buffer)
+        if isinstance(found, bytes):
+            some = True
+            yield Source(STANDARD_INPUT, content=found)
+        else:
+            for name in found:
+                some = True
                 yield from _named(name)
+    except DataError as error:
+        some = True
+        yield Source(STANDARD_INPUT, trouble=str(error))
+    except OSError as error:
+        some = True
+        yield Source(STANDARD_INPUT, trouble=f"cannot be read: {error.strerror}")
+    if not some:
+        yield Source(STANDARD_INPUT, trouble="brings nothing")

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from fledge.interfaces.options import Options
-
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
     from torch import Tensor, nn
+
+    from fledge.interfaces.options import Options
 
 
 class Predictor(Protocol):
@@ -32,7 +32,7 @@ class Exporter(ABC):
     without torch, which `open` must not need.
     """
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: "Options") -> None:
         self.options = options
 
     @property

@@ -1,6 +1,5 @@
 """What programs are told of a run."""
 
-import json
 from typing import Any
 
 from fledge.runs.history import History
@@ -51,8 +50,3 @@ def profile_lines(rows: list[dict[str, Any]]) -> list[str]:
         name, seconds, count = "  " * (len(row["path"]) - 1) + row["path"][-1], row["seconds"], row["count"]
         lines.append(f"{name:<36}{seconds:9.2f}{seconds / total:8.1%}{count:9}{seconds / count * 1000:10.2f}")
     return lines
-
-
-def as_line(told: dict[str, Any]) -> str:
-    """One line of JSON."""
-    return json.dumps(told, default=str)

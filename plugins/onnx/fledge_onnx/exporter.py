@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING, Any
 from fledge import Exporter, Predictor
 from numpy.typing import NDArray
 
-from fledge_onnx.options import OnnxOptions
+# With it ONNX Runtime, here and not in `open`, which a thread may call beside others.
+from fledge_onnx.session import Session
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+    from fledge_onnx.options import OnnxOptions
 
 
 class Onnx(Exporter):
     """One file a model: input `images`, uint8 RGB [batch, 3, H, W]; output `logits`, float32 [batch, classes]."""
 
-    options: OnnxOptions
+    options: "OnnxOptions"
 
     @property
     def precision(self) -> str:
@@ -51,6 +54,4 @@ class Onnx(Exporter):
 
     @classmethod
     def open(cls, path: Path) -> Predictor:
-        from fledge_onnx.session import Session
-
         return Session(path)

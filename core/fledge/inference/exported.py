@@ -1,0 +1,29 @@
+"""Exported files, and the exporters that open them."""
+
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+from fledge.discovery.catalog import Catalog
+from fledge.errors import DataError
+from fledge.interfaces.exporter import Exporter, Predictor
+
+
+def exporter_of(path: Path, catalog: Catalog) -> type[Exporter]:
+    """The one that is offered under the file's ending. Raises UnknownName, DataError where the offer is another's."""
+    form = path.suffix.removeprefix(".")
+    exporter = catalog.implementation("extension", form)
+    if not (isinstance(exporter, type) and issubclass(exporter, Exporter)):
+        raise DataError(f"{path}: the extension {form!r} is no exporter, which could open it")
+    return exporter
+
+
+def opening(path: Path, catalog: Catalog) -> Future[Predictor]:
+    """Begins to open the file in a thread; whoever asks for the result hears what `exporter_of` and `open` raise.
+
+    A runtime prepares a network without Python's lock, and there is more to import meanwhile.
+    """
+    exporter = exporter_of(path, catalog)
+    thread = ThreadPoolExecutor(1)
+    opened = thread.submit(exporter.open, path)
+    thread.shutdown(wait=False)
+    return opened
