@@ -41,7 +41,7 @@ def test_the_tutorial_for_plugin_authors_works_as_it_stands(fledge: "Fledge", tm
             if "plugins check" in line:
                 assert ", 0 failed" in told, told
                 assert shlex.split(line)[3] in told
-    assert seen == 12
+    assert seen == 19
 
 
 def test_every_hook_has_its_page(tmp_path: Path) -> None:

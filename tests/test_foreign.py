@@ -16,7 +16,7 @@ import pytest
 from fledge.runs.journal import events
 from safetensors.numpy import load_file
 
-from tests.foreign import SOURCE, Server, pack, pictures, serving
+from tests.foreign import SOURCE, Server, jpeg, pack, pictures, serving
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Result
@@ -114,6 +114,17 @@ def test_a_training_ends_with_the_same_weights_here_and_there(here: "Result", th
     assert there.last["weights_sha256"] == here.last["weights_sha256"] is not None
     assert there.last["metrics"]["best_val_accuracy"] == here.last["metrics"]["best_val_accuracy"]
     assert "[completed]" in there.err
+
+
+def test_a_run_there_is_exported_here_before_it_answers(house: "Fledge", there: "Result") -> None:
+    run = there.last["run"]
+    (house.folder / "red.jpg").write_bytes(jpeg(np.full((48, 64, 3), (200.0, 60.0, 60.0))))
+    told = house("predict", run, "red.jpg", status=1).err
+    assert f"run {run}, COMPLETED on the backend 'socket', has no exported file on this machine" in told
+    assert f"fledge runs download {run} 'outputs/model*'" in told
+    assert f"fledge export {run}" in told
+    house("export", run)
+    assert house("predict", run, "red.jpg").out.startswith("red.jpg\t")
 
 
 def test_a_run_is_looked_at_as_any_other(house: "Fledge", there: "Result", here: "Result", tmp_path: Path) -> None:

@@ -1,10 +1,7 @@
 """`fledge predict`: what is on pictures, in the order they were named."""
 
-import json
 import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 from PIL import Image
 
-from tests.pictures import broken_pictures, grey, odd_pictures
+from tests.handmade import CORNERS, corner_model
+from tests.pictures import broken_pictures, grey, odd_pictures, turned_pictures
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
@@ -38,16 +36,6 @@ def house(tmp_path_factory: pytest.TempPathFactory, fledge_in: "Callable[[Path],
 
 def labels(fledge: "Fledge", *words: str) -> dict[str, str]:
     return {line["path"]: line["label"] for line in fledge("predict", *words, "--json").lines}
-
-
-def piped(fledge: "Fledge", data: bytes, *words: str) -> "subprocess.CompletedProcess[bytes]":
-    return subprocess.run(
-        [sys.executable, "-m", "fledge", "predict", "m.onnx", "-", *words],
-        cwd=fledge.folder,
-        env=fledge.environment,
-        input=data,
-        capture_output=True,
-    )
 
 
 def test_files_folders_and_patterns(house: "Fledge") -> None:
@@ -83,16 +71,6 @@ def test_the_likeliest_classes(house: "Fledge") -> None:
     assert "\tblue " in shown
 
 
-def test_standard_input_is_a_picture_or_names(house: "Fledge") -> None:
-    done = piped(house, (house.folder / "photos" / "red" / "0.jpg").read_bytes(), "--json")
-    told = json.loads(done.stdout)
-    assert (told["path"], told["label"]) == ("-", "red")
-    done = piped(house, b"photos/red/0.jpg\nphotos/blue\n\n", "--json")
-    assert [json.loads(line)["label"] for line in done.stdout.splitlines()] == ["red", *["blue"] * 5]
-    done = piped(house, b"")
-    assert (done.returncode, done.stderr.decode().splitlines()[0]) == (1, "error: - brings nothing")
-
-
 def test_a_model_by_run_name_and_alias(house: "Fledge") -> None:
     (run,) = (path.name for path in (house.home / "runs").iterdir())
     house("models", "register", run, "--name", "colours")
@@ -121,7 +99,24 @@ def test_what_is_no_model(house: "Fledge", tmp_path: Path) -> None:
 def test_unusual_pictures_have_their_answer(house: "Fledge", tmp_path: Path) -> None:
     names = odd_pictures(tmp_path)
     assert labels(house, "m.onnx", str(tmp_path)) == {str(tmp_path / name): "red" for name in names}
-    assert set(labels(house, "m.onnx", str(tmp_path / grey(tmp_path))).values()) <= {"red", "blue"}
+
+
+def test_16_bits_are_scaled_to_8(house: "Fledge", tmp_path: Path) -> None:
+    def share(name: str) -> float:
+        (line,) = house("predict", "m.onnx", tmp_path / name, "--json").lines
+        probability = float(line["probability"])
+        return probability if line["label"] == "red" else 1 - probability
+
+    for name, level in (("shallow.png", 117), ("white.png", 255)):
+        Image.new("L", (40, 30), level).save(tmp_path / name)
+    assert share(grey(tmp_path)) == share("shallow.png") != pytest.approx(share("white.png"), abs=1e-4)
+
+
+def test_a_picture_is_seen_as_it_was_held(house: "Fledge", tmp_path: Path) -> None:
+    corner_model(house.folder / "corners.onnx")
+    told, untold = turned_pictures(tmp_path)
+    assert set(labels(house, "corners.onnx", *(str(tmp_path / name) for name in told)).values()) == {CORNERS[0]}
+    assert CORNERS[0] not in labels(house, "corners.onnx", *(str(tmp_path / name) for name in untold)).values()
 
 
 def test_broken_pictures_are_told_of_and_the_others_answered(house: "Fledge", tmp_path: Path) -> None:
@@ -133,7 +128,7 @@ def test_broken_pictures_are_told_of_and_the_others_answered(house: "Fledge", tm
     told = {Path(line["path"]).name: line for line in done.lines}
     assert told.pop("whole.png")["label"] == "blue"
     assert told.pop("gone.jpg")["error"] == "is a link to nowhere"
-    assert told.pop("pipe.jpg")["error"] == "is not a regular file"
+    assert "is not a regular file" in told.pop("pipe.jpg")["error"]
     assert told.pop("missing.jpg")["error"] == "there is no such file"
     assert told.pop("*.jpg")["error"] == "matches no file"
     assert told.keys() == wrong.keys()
@@ -143,18 +138,3 @@ def test_broken_pictures_are_told_of_and_the_others_answered(house: "Fledge", tm
     shown = house("predict", "m.onnx", str(tmp_path), status=1)
     assert shown.out == f"{tmp_path / 'whole.png'}\tblue {shown.out.rpartition(' ')[2]}"
     assert f"error: {tmp_path / 'cut.jpg'} is cut off" in shown.err
-
-
-def test_an_empty_folder_is_told_of(house: "Fledge", tmp_path: Path) -> None:
-    (tmp_path / "up").symlink_to(tmp_path)
-    assert f"error: {tmp_path} holds no file" in house("predict", "m.onnx", str(tmp_path), status=1).err
-
-
-def test_whoever_reads_the_answers_may_go(house: "Fledge") -> None:
-    with house.start("predict", "m.onnx", *["photos"] * 300) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.readline()
-        process.stdout.close()
-        assert "Traceback" not in process.stderr.read()
-    assert process.returncode == 0

@@ -26,31 +26,34 @@ def arrived(stream: io.BufferedReader) -> bytes | Iterator[str]:
 
     Raises DataError for a picture of more than 512 MiB, and while it goes through them for a name of more than 64 KiB.
     """
-    head = b""
-    while len(head) < _HEAD and (more := stream.read1(_CHUNK)):
-        head += more
-    if not head or not (_PICTURE.match(head) or _CONTROL.search(head[:_HEAD])):
-        return _names(head, stream)
+    head, ended = b"", False
+    # A terminal's end is told once: after it, more may be typed.
+    while len(head) < _HEAD and not ended:
+        more = stream.read1(_CHUNK)
+        head, ended = head + more, not more
+    if not (_PICTURE.match(head) or _CONTROL.search(head[:_HEAD])):
+        return _names(head, stream, ended)
     content = head + stream.read(max(0, _MOST_BYTES + 1 - len(head)))
     if len(content) > _MOST_BYTES:
         raise DataError(f"is larger than {_MOST_BYTES:,} bytes: name it as a file, or make it smaller")
     return content
 
 
-def _names(come: bytes, stream: io.BufferedReader) -> Iterator[str]:
-    separator = b"\0" if b"\0" in come else b"\n"
-    ended = False
-    while not ended:
-        more = stream.read1(_CHUNK)
-        ended = not more
-        if separator not in come and b"\0" in more:
-            separator = b"\0"
-        *whole, come = (come + more).split(separator)
+def _names(come: bytes, stream: io.BufferedReader, ended: bool) -> Iterator[str]:
+    separator = None
+    while True:
+        if separator is None and (b"\n" in come or b"\0" in come):
+            separator = b"\0" if b"\0" in come else b"\n"
+        *whole, come = come.split(separator or b"\n")
         if ended:
             whole.append(come)
         elif len(come) > _LONGEST:
             raise DataError(f"holds a name of more than {_LONGEST:,} bytes: a line's end, or a byte 0, ends a name")
         for name in whole:
-            if name := name.removesuffix(b"\r") if separator == b"\n" else name:
+            if name := name if separator == b"\0" else name.removesuffix(b"\r"):
                 # As the system spells it: a file's name may be no text.
                 yield os.fsdecode(name)
+        if ended:
+            return
+        more = stream.read1(_CHUNK)
+        come, ended = come + more, not more

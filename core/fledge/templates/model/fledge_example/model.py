@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-from fledge import Model
+from fledge import Model, Preprocessing
 from torch import Tensor, nn
 
 from fledge_example.options import ExampleOptions
@@ -28,7 +28,7 @@ class Example(Model):
         return module[0], module[1]
 
     def transforms(self, train: bool) -> Callable[[Tensor], Tensor]:
-        return ToSquare(self.options.size, mirror=train)
+        return ToSquare(self._preprocessing(), mirror=train)
 
     def shorter_edge(self) -> int:
         return self.options.size
@@ -38,8 +38,10 @@ class Example(Model):
 
     def describe_transforms(self) -> Mapping[str, object]:
         mean, std = self.normalization()
-        size = self.options.size
-        return {"resize": [size, size], "interpolation": "bilinear", "mean": list(mean), "std": list(std)}
+        return {**self._preprocessing().describe(), "mean": list(mean), "std": list(std)}
+
+    def _preprocessing(self) -> Preprocessing:
+        return Preprocessing((self.options.size, self.options.size))
 
 
 def _block(channels: int, more: int) -> list[nn.Module]:
