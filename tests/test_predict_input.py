@@ -16,6 +16,7 @@ import pytest
 from PIL import Image
 
 from tests.handmade import colour_model
+from tests.pictures import see_through
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
@@ -63,6 +64,11 @@ def test_pictures_that_begin_as_text_does(house: "Fledge") -> None:
         assert told(house, kind + b"\n# by hand\n2 2\n255\n" + pixel * 4) == [("-", "red")]
     ((name, _),) = told(house, encoded("XBM"))
     assert name == "-"
+
+
+def test_what_is_transparent_is_white(house: "Fledge", tmp_path: Path) -> None:
+    (line,) = house("predict", "m.onnx", tmp_path / see_through(tmp_path), "--json").lines
+    assert line["label"] == "red"
 
 
 def test_bytes_that_are_neither_are_one_broken_picture(house: "Fledge") -> None:
@@ -208,7 +214,7 @@ def test_an_interrupt_ends_it(house: "Fledge", batch: str) -> None:
         cwd=house.folder,
         env=house.environment,
         stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     ) as process:
         assert process.stdin is not None
@@ -222,7 +228,7 @@ def test_an_interrupt_ends_it(house: "Fledge", batch: str) -> None:
 
 
 def test_a_picture_that_vanishes_costs_itself_alone(house: "Fledge") -> None:
-    names = [f"{number}.jpg" for number in range(9)]
+    names = [f"one that may vanish {number}.jpg" for number in range(9)]
     for name in names:
         Image.new("RGB", (24, 20), RED).save(house.folder / name)
     with subprocess.Popen(
@@ -243,7 +249,7 @@ def test_a_picture_that_vanishes_costs_itself_alone(house: "Fledge") -> None:
         answers += process.stdout
     told = [json.loads(line) for line in answers]
     assert [line["path"] for line in told] == names
-    assert [line["path"] for line in told if "error" in line] == ["5.jpg"]
+    assert [line["path"] for line in told if "error" in line] == [names[5]]
     assert process.returncode == 1
 
 
