@@ -125,6 +125,10 @@ REGISTRIES: Wrongs = {
                  "when_it_was_created_is_said"),
     "Tidy": ("def register(self, run, folder, name, tags): return super().register('run-1', folder, name, tags)",
              "another_run_or_other_files_are_another_version"),
+    "Hiding": ("def damaged(self, name): return {}", "a_damaged_version_hides_no_other"),
+    "Gone": ("def versions(self, name):\n"
+             "    if broken := super().damaged(name): raise list(broken.values())[0]\n"
+             "    return super().versions(name)", "a_damaged_version_hides_no_other"),
     "Patchy": ("def fetch(self, name, version, dest):\n"
                "    try: return super().fetch(name, version, dest)\n"
                "    except RegistryError: return []",

@@ -17,6 +17,7 @@ _RECORD = "version.json"
 _CARD = "model.json"
 _LAST = ".last-version"
 _ALIAS = ".alias"
+_MEND = "bring it back as it was, or register the run again for a new version"
 
 
 class LocalRegistry(Registry):
@@ -62,8 +63,10 @@ class LocalRegistry(Registry):
         return sorted(entry.name for entry in self.root.iterdir() if _numbers(entry))
 
     def versions(self, name: str) -> list[ModelVersion]:
-        home = self.root / name
-        return [self._read(home / str(number)) for number in _numbers(home)]
+        return self._look(name)[0]
+
+    def damaged(self, name: str) -> Mapping[int, RegistryError]:
+        return self._look(name)[1]
 
     def fetch(self, name: str, version: int, dest: Path) -> list[Path]:
         source = self.root / name / str(version)
@@ -94,6 +97,16 @@ class LocalRegistry(Registry):
                 raise RegistryError(f"{path} cannot be read: {error}", hint="remove it, and promote again") from None
         return found
 
+    def _look(self, name: str) -> tuple[list[ModelVersion], dict[int, RegistryError]]:
+        """(the whole versions, what is wrong with the others)."""
+        home, whole, damaged = self.root / name, [], {}
+        for number in _numbers(home):
+            try:
+                whole.append(self._read(home / str(number)))
+            except RegistryError as error:
+                damaged[number] = error
+        return whole, damaged
+
     def _store(self, home: Path, number: int, folder: Path, record: Mapping[str, Any]) -> None:
         staging = home / f".{number}.part"
         shutil.rmtree(staging, ignore_errors=True)
@@ -118,6 +131,8 @@ class LocalRegistry(Registry):
             record = json.loads((folder / _RECORD).read_text())
             _check(folder / _CARD, record["files"][_CARD], f"{folder.parent.name} version {folder.name}")
             card = json.loads((folder / _CARD).read_text())
+            if (record["name"], str(record["version"])) != (folder.parent.name, folder.name):
+                raise ValueError(f"it says that it is {record['name']}/{record['version']}")
             return ModelVersion(**record, card=card)
         except (OSError, ValueError, TypeError, KeyError) as error:
             raise RegistryError(
@@ -149,11 +164,11 @@ def _check(path: Path, expected: str, what: str) -> None:
     try:
         found = _sha256(path)
     except OSError as error:
-        raise RegistryError(f"{what}: {path} cannot be read: {error.strerror}") from None
+        raise RegistryError(f"{what}: {path} cannot be read: {error.strerror}", hint=_MEND) from None
     if found != expected:
         raise RegistryError(
             f"{what}: {path} is not the file that was registered (sha256 {found[:12]}…, registered {expected[:12]}…)",
-            hint="it was changed or damaged; register the run again for a new version",
+            hint=_MEND,
         )
 
 

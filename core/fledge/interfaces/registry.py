@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fledge.errors import RegistryError
 from fledge.interfaces.options import Options
 
 
@@ -45,11 +46,15 @@ class Registry(ABC):
 
     @abstractmethod
     def names(self) -> list[str]:
-        """The names that have a version, sorted."""
+        """The names that have a version, whole or damaged; sorted."""
 
     @abstractmethod
     def versions(self, name: str) -> list[ModelVersion]:
-        """Oldest first; empty for an unknown name."""
+        """Oldest first, without those that `damaged` tells of; empty for an unknown name."""
+
+    def damaged(self, name: str) -> Mapping[int, RegistryError]:
+        """The versions that are there and cannot be read, by number: each with what is wrong and how to mend it."""
+        return {}
 
     @abstractmethod
     def fetch(self, name: str, version: int, dest: Path) -> list[Path]:

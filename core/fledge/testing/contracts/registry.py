@@ -168,6 +168,49 @@ class RegistryContract(Contract):
         assert registry.aliases("birds") == {"production": 1, "next-1.0": 2}
         assert [version.version for version in registry.versions("birds")] == [1, 2]
 
+    def test_an_alias_that_many_give_at_once_means_one_of_theirs(
+        self, registry: Registry, home: Path, tmp_path: Path
+    ) -> None:
+        for number in range(_AT_ONCE):
+            registry.register(f"run-{number}", self.trained(tmp_path / str(number), bytes([number])), "birds", {})
+        code = (
+            "from pathlib import Path\n"
+            "from fledge.testing.at_once import at_once\n"
+            "kind, options = make()\n"
+            "home = Path(sys.argv[1])\n"
+            "def give(number):\n"
+            "    registry = kind(options, home)\n"
+            "    for _ in range(20):\n"
+            "        registry.set_alias('birds', 'production', 1 + number)\n"
+            f"        assert 1 <= registry.aliases('birds')['production'] <= {_AT_ONCE}\n"
+            "    return 'given'\n"
+            f"print(json.dumps(at_once(give, {_AT_ONCE})))"
+        )
+        assert self.elsewhere(code, home) == ["given"] * _AT_ONCE
+        assert list(registry.aliases("birds")) == ["production"]
+        assert 1 <= registry.aliases("birds")["production"] <= _AT_ONCE
+
+    def test_a_damaged_version_hides_no_other(self, registry: Registry, home: Path, tmp_path: Path) -> None:
+        def add(number: int) -> ModelVersion:
+            folder = self.trained(tmp_path / str(number), bytes([number]) * 9)
+            (folder / "model.json").write_text(json.dumps({"file": "model.safetensors", "classes": [str(number)]}))
+            return registry.register(f"run-{number}", folder, "birds", {})
+
+        _, second, _ = (add(number) for number in (1, 2, 3))
+        registry.set_alias("birds", "production", 3)
+        if not self.damage(second, home, (tmp_path / "2" / "model.json").read_bytes()):
+            pytest.skip("its cards are not below fledge's home: to have this proved, override `damage`")
+        whole, damaged = [version.version for version in registry.versions("birds")], registry.damaged("birds")
+        # A card that is kept elsewhere too may be as good as ever.
+        assert sorted([*whole, *damaged]) == [1, 2, 3]
+        assert set(damaged) <= {2}
+        assert all(isinstance(error, RegistryError) for error in damaged.values())
+        assert registry.names() == ["birds"]
+        assert registry.aliases("birds") == {"production": 3}
+        registry.fetch("birds", 1, tmp_path / "fetched")
+        assert (tmp_path / "fetched" / "model.safetensors").read_bytes() == bytes([1]) * 9
+        assert add(4).version == 4
+
     def test_a_missing_file_is_no_model(self, registry: Registry, home: Path, tmp_path: Path) -> None:
         content = b"weights of some length" * 999
         version = registry.register("run-1", self.trained(tmp_path / "one", content), "birds", {})

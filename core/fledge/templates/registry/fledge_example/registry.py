@@ -35,7 +35,7 @@ class Example(Registry):
             for version in known:
                 if (version.run, version.files) == (run, files):
                     return version
-            number = known[-1].version + 1 if known else 1
+            number = 1 + max(self._numbers(name), default=0)
             staging = mine / ".staging"
             shutil.rmtree(staging, ignore_errors=True)
             shutil.copytree(folder, staging / "files")
@@ -46,11 +46,13 @@ class Example(Registry):
         return self._read(mine / str(number))
 
     def names(self) -> list[str]:
-        return sorted(path.name for path in self.root.glob("*") if self.versions(path.name))
+        return sorted(path.name for path in self.root.glob("*") if self._numbers(path.name))
 
     def versions(self, name: str) -> list[ModelVersion]:
-        numbers = sorted(int(path.name) for path in (self.root / name).glob("*") if path.name.isdigit())
-        return [self._read(self.root / name / str(number)) for number in numbers]
+        return self._look(name)[0]
+
+    def damaged(self, name: str) -> Mapping[int, RegistryError]:
+        return self._look(name)[1]
 
     def fetch(self, name: str, version: int, dest: Path) -> list[Path]:
         source = self.root / name / str(version)
@@ -76,6 +78,19 @@ class Example(Registry):
 
     def aliases(self, name: str) -> Mapping[str, int]:
         return {path.stem: int(path.read_text()) for path in (self.root / name).glob("*.alias")}
+
+    def _numbers(self, name: str) -> list[int]:
+        return sorted(int(path.name) for path in (self.root / name).glob("*") if path.name.isdigit())
+
+    def _look(self, name: str) -> tuple[list[ModelVersion], dict[int, RegistryError]]:
+        # One that is damaged hides no other.
+        whole, damaged = [], {}
+        for number in self._numbers(name):
+            try:
+                whole.append(self._read(self.root / name / str(number)))
+            except RegistryError as error:
+                damaged[number] = error
+        return whole, damaged
 
     def _read(self, folder: Path) -> ModelVersion:
         try:
