@@ -47,6 +47,15 @@ class Preprocessing:
             "can say so in `describe_transforms` as fledge.Preprocessing does",
         )
 
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of what is seen."""
+        if isinstance(self.resize, int):
+            # Whoever resizes the shorter edge alone crops too: what `described` takes, at least.
+            edge = self.crop or self.resize
+            return edge, edge
+        return self.resize
+
     def describe(self) -> dict[str, object]:
         """As JSON, for `Model.describe_transforms`."""
         resize = self.resize if isinstance(self.resize, int) else list(self.resize)

@@ -19,6 +19,8 @@ from fledge.errors import DataError
 from fledge.inference.exported import exporter_of
 from fledge.interfaces.exporter import Predictor
 
+_OURS = "fledge export writes files that can be asked"
+
 
 @dataclass(frozen=True)
 class Classifier:
@@ -39,14 +41,19 @@ class Classifier:
     def of(cls, path: Path, predictor: Predictor) -> "Classifier":
         """Raises DataError where the file does not say what its answers mean."""
         try:
-            told = {key: json.loads(predictor.metadata[key]) for key in ("classes", "preprocessing")}
+            classes, how = (json.loads(predictor.metadata[key]) for key in ("classes", "preprocessing"))
         except (KeyError, ValueError):
-            raise DataError(
-                f"{path} does not tell its classes and how it wants its images",
-                hint="fledge export writes files that do",
-            ) from None
-        how = told["preprocessing"]
-        return cls(path, predictor, told["classes"], Preprocessing.described(how), how.get("shorter_edge"))
+            classes, how = None, None
+        if not (isinstance(classes, list) and all(isinstance(one, str) for one in classes) and isinstance(how, dict)):
+            raise DataError(f"{path} does not tell its classes and how it wants its images", hint=_OURS)
+        try:
+            preprocessing = Preprocessing.described(how)
+        except DataError as error:
+            raise DataError(f"{path}: {error.message}", hint=_OURS) from None
+        edge = how.get("shorter_edge")
+        made = cls(path, predictor, classes, preprocessing, edge if isinstance(edge, int) and edge > 0 else None)
+        made._try_out()
+        return made
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -66,6 +73,24 @@ class Classifier:
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
         return shares
+
+    def _try_out(self) -> None:
+        """Two pictures of nothing: a file that is not what it says of itself is refused before anybody's are read."""
+        height, width = self.preprocessing.size
+        try:
+            found = np.shape(self.predictor(np.zeros((2, 3, height, width), dtype=np.uint8)))
+        except Exception as error:  # noqa: BLE001 -- whatever the format's own library raises
+            raise DataError(
+                f"{self.path} says that it wants its images {height} x {width}, and cannot be asked about two of them: "
+                f"{' '.join(str(error).split())}",
+                hint=_OURS,
+            ) from None
+        if found != (2, len(self.classes)):
+            raise DataError(
+                f"{self.path} tells of {len(self.classes)} classes, and answers two images with numbers of shape "
+                f"{list(found)}, not {[2, len(self.classes)]}",
+                hint=_OURS,
+            )
 
     def top(self, probabilities: NDArray[np.float64], count: int) -> list[tuple[str, float]]:
         """The most likely classes of one image, most likely first, each with its probability."""

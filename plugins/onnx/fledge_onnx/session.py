@@ -30,6 +30,13 @@ class Session:
                 f"{path} asks for {found}, not for images uint8 [N, 3, H, W]",
                 hint="fledge export writes files that do",
             )
+        outputs = self._session.get_outputs()
+        if [(one.type, len(one.shape)) for one in outputs] != [("tensor(float)", 2)]:
+            found = ", ".join(f"{one.name} ({one.type}, {len(one.shape)} axes)" for one in outputs)
+            raise DataError(
+                f"{path} answers with {found}, not with logits float32 [N, classes]",
+                hint="fledge export writes files that do",
+            )
         self._input = inputs[0].name
 
     @property
