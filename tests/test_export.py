@@ -1,8 +1,10 @@
 """Exported models: one file, and the proof that it answers as the trained network does."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,60 +13,21 @@ import onnx
 import onnxruntime
 import pytest
 
+from tests.exported import CROOKED, RUN, certificate, copied, outputs, runs, two_runs
+from tests.small_disk import small_disk
+
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
-
-RUN = ("run", "--dataset", "dots", "--model", "tiny", "--set", "training.epochs=2", "--set", "training.mode=head")
-# An exporter that has the network see everything a little too bright.
-CROOKED = """
-import copy
-from fledge import Offer, hookimpl
-from fledge_onnx.exporter import Onnx
-
-class Crooked(Onnx):
-    def write(self, network, *more):
-        network = copy.deepcopy(network)
-        network.shift += 0.2
-        super().write(network, *more)
-
-@hookimpl
-def fledge_extensions():
-    return [Offer("crooked", "crooked:Crooked", "fledge_onnx.options:OnnxOptions")]
-"""
 
 
 @pytest.fixture(scope="module")
 def template(tmp_path_factory: pytest.TempPathFactory, fledge_in: "Callable[[Path], Fledge]") -> "Fledge":
-    """A folder with a run that exported its model, and an older one that did not."""
-    fledge = fledge_in(tmp_path_factory.mktemp("export") / "work")
-    fledge(*RUN)
-    fledge(*RUN, "--with", "onnx")
-    return fledge
+    return two_runs(fledge_in(tmp_path_factory.mktemp("export") / "work"))
 
 
 @pytest.fixture
 def house(template: "Fledge", fledge: "Fledge") -> "Fledge":
-    """A copy of them, which a test may damage."""
-    shutil.copytree(template.home, fledge.home)
-    for state in fledge.home.glob("runs/*/state.json"):
-        # The backend keeps the place of a run by its whole path.
-        state.write_text(state.read_text().replace(str(template.home), str(fledge.home)))
-    return fledge
-
-
-def runs(fledge: "Fledge") -> tuple[str, str]:
-    """(the run without an exported file, the run with one)."""
-    plain, exported = sorted(path.name for path in (fledge.home / "runs").iterdir())
-    return plain, exported
-
-
-def outputs(fledge: "Fledge", run: str) -> Path:
-    return fledge.home / "runs" / run / "outputs"
-
-
-def certificate(path: Path) -> dict[str, Any]:
-    told: dict[str, Any] = json.loads(path.with_name(path.name + ".parity.json").read_text())
-    return told
+    return copied(template, fledge)
 
 
 def test_a_run_exports_one_file_that_says_what_it_is(template: "Fledge") -> None:
@@ -150,43 +113,6 @@ def test_what_is_not_what_the_card_tells_of_is_not_exported(house: "Fledge", cha
     assert told in house("export", plain, status=1).err
 
 
-def test_promotion_needs_a_certificate(house: "Fledge") -> None:
-    plain, exported = runs(house)
-    house("models", "register", plain, "--name", "dots")
-    told = house("models", "promote", "dots", "1", "--alias", "production", status=1).err
-    assert "dots/1 has no parity certificate" in told
-    assert f"fledge export {plain}" in told
-    assert "there is no version named 'dots@production'" in house("models", "show", "dots@production", status=2).err
-    # Of a variable that is not set, say: not the newest version, which nobody promoted.
-    assert "there is no version named 'dots@'" in house("models", "show", "dots@", status=2).err
-
-    house("export", plain)
-    assert house("models", "register", plain, "--name", "dots").out.strip() == "dots/2"
-    house("models", "promote", "dots", "2", "--alias", "production")
-    shown = house("models", "show", "dots@production", "--json").last
-    assert (shown["version"], shown["aliases"]) == (2, ["production"])
-    assert shown["card"]["exports"]["model.onnx"]["top1_agreement"] == 1
-    assert set(shown["files"]) == {"model.json", "model.onnx", "model.onnx.parity.json", "model.safetensors"}
-
-    house("models", "register", exported, "--name", "dots")
-    house("models", "promote", "dots/3", "--alias", "production")
-    assert [line["aliases"] for line in house("models", "list", "--json").lines] == [[], [], ["production"]]
-    assert "cannot be an alias" in house("models", "promote", "dots/3", "--alias", "a b", status=2).err
-
-
-def test_a_file_that_answers_otherwise_is_refused(house: "Fledge", give: "Give") -> None:
-    give("crooked", CROOKED)
-    plain, _ = runs(house)
-    done = house("export", plain, "--format", "crooked", status=1)
-    assert "is not to be relied on: its logits differ by up to" in done.err
-    assert certificate(outputs(house, plain) / "model.crooked")["faults"]
-    house("models", "register", plain, "--name", "dots")
-    told = house("models", "promote", "dots", "--alias", "production", status=1).err
-    assert "its model.crooked does not answer as the model does: its logits differ by up to" in told
-    assert "worst: val/" in told
-    assert house("models", "show", "dots", "--json").last["aliases"] == []
-
-
 def test_a_run_completes_whose_exported_file_answers_otherwise(fledge: "Fledge", give: "Give") -> None:
     give("crooked", CROOKED)
     done = fledge(*RUN, "--with", "crooked", "--json")
@@ -194,19 +120,34 @@ def test_a_run_completes_whose_exported_file_answers_otherwise(fledge: "Fledge",
     assert "model.crooked does not answer as the model does" in done.err
 
 
-def test_a_file_that_was_changed_since_is_not_registered(house: "Fledge") -> None:
-    _, run = runs(house)
-    with (outputs(house, run) / "model.onnx").open("ab") as file:
-        file.write(b"\0")
-    house("models", "register", run, "--name", "dots")
-    assert house("models", "show", "dots", "--json").last["card"]["exports"] == {}
+@pytest.mark.parametrize("form", ["safetensors", "JSON", "tar.gz"])
+def test_an_exporter_whose_files_would_be_in_the_models_way_is_refused(
+    house: "Fledge", give: "Give", form: str
+) -> None:
+    give("crooked", CROOKED.replace('"crooked", "crooked:', f'"{form}", "crooked:'))
+    plain, _ = runs(house)
+    before = outputs(house, plain).joinpath("best.safetensors").read_bytes()
+    assert f"the exporter '{form}' would write model.{form}" in house("export", plain, "--format", form, status=1).err
+    done = house(*RUN, "--with", form, "--json", status=1)
+    assert done.last["state"] == "FAILED"
+    assert done.last["outputs"] == []
+    assert f"the exporter '{form}' would write model.{form}" in done.err
+    assert outputs(house, plain).joinpath("best.safetensors").read_bytes() == before
 
 
-def test_a_card_that_was_changed_is_refused(house: "Fledge") -> None:
+@pytest.mark.parametrize("room", ["nothing", "the model"])
+def test_a_full_disk_leaves_no_half_of_an_exported_file(house: "Fledge", tmp_path: Path, room: str) -> None:
     _, run = runs(house)
-    house("models", "register", run, "--name", "dots")
-    card = house.home / "models" / "dots" / "1" / "model.json"
-    content = card.read_text().replace('"top1_agreement": 1.0', '"top1_agreement": 0.9')
-    card.unlink()
-    card.write_text(content)
-    assert "is not the file that was registered" in house("models", "show", "dots", status=1).err
+    pages = 0 if room == "nothing" else -(-(outputs(house, run) / "model.onnx").stat().st_size // 4096)
+    with small_disk(tmp_path / "small", "1m") as folder:
+        filler = folder / "filler"
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        os.truncate(filler, filler.stat().st_size - pages * 4096)
+        told = house("export", run, "-o", folder / "m.onnx", status=1).err
+        assert "m.onnx cannot be written: No space left on device" in told
+        assert "make room there, or name another place" in told
+        assert list(folder.iterdir()) == [filler]
+        told = house("models", "register", run, "--name", "dots", FLEDGE_HOME=str(house.home)).out
+        assert told.strip() == "dots/1"

@@ -110,6 +110,30 @@ def test_a_damaged_version_is_refused(house: "Fledge", tmp_path: Path) -> None:
     assert "model version birds/1 cannot be read" in house("models", "show", "birds", status=1).err
 
 
+def test_a_damaged_version_hides_no_other(house: "Fledge", tmp_path: Path) -> None:
+    run = trained(house)
+    for number in (1, 2, 3):
+        register(house, again(house, run, number))
+    damaged = house.home / "models" / "birds" / "2" / "model.json"
+    damaged.unlink()
+    damaged.write_text("{}")
+    (house.home / "models" / "birds" / "production.alias").write_text("no number")
+    done = house("models", "list", "--json")
+    assert [(one["version"], one["damaged"] is not None) for one in done.lines] == [(1, False), (2, True), (3, False)]
+    assert "is not the file that was registered" in done.lines[1]["damaged"]
+    assert "register the run again for a new version" in done.err
+    assert "production.alias cannot be read" in done.err
+    assert "birds  2        (damaged)" in house("models", "list").out
+    assert house("models", "show", "birds", "--json").last["version"] == 3
+    house("models", "download", "birds/1", "-o", tmp_path)
+    assert "birds version 2" in house("models", "show", "birds/2", status=1).err
+    assert "there is: birds/1, birds/2, birds/3" in house("models", "show", "birds/7", status=2).err
+    assert register(house, again(house, run, 4)) == "birds/4"
+    # An older one in the newest's stead would be another model's answer.
+    (house.home / "models" / "birds" / "4" / "version.json").write_text("{")
+    assert "the newest that is whole: birds/3" in house("models", "show", "birds", status=1).err
+
+
 def test_only_a_completed_runs_model_can_be_registered(house: "Fledge") -> None:
     told = house("models", "register", "latest", "--name", "birds", status=1).err
     assert "is FAILED: only a completed run's model can be registered" in told

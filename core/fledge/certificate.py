@@ -1,12 +1,12 @@
 """Certificate: the proof that an exported file answers as the trained network does, or that it does not."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from fledge.digest import file_sha256
 from fledge.errors import DataError
 
 ENDING = ".parity.json"
@@ -113,6 +113,4 @@ def read(exported: Path) -> Certificate | None:
     except ValueError as error:
         raise DataError(f"{beside} cannot be read: {error}", hint="export the model again") from None
     certificate = Certificate.of(told, str(beside))
-    with exported.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return certificate if certificate.file_sha256 == digest else None
+    return certificate if certificate.file_sha256 == file_sha256(exported) else None

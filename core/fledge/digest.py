@@ -23,6 +23,12 @@ def tensors_sha256(tensors: Mapping[str, Any]) -> str:
     return digest.hexdigest()
 
 
+def file_sha256(path: Path) -> str:
+    """SHA-256 of a file's content, in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
 def files_sha256(files: Mapping[str, Path]) -> str:
     """SHA-256 over files in the order of their names: `name NUL` in UTF-8, then the SHA-256 of the content, of each."""
     digest = hashlib.sha256()

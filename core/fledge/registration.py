@@ -1,27 +1,22 @@
-"""Trained -> ModelVersion: puts a finished run's best model into a registry."""
+"""Trained -> ModelVersion: puts a finished run's best model into a registry, and what is exported of one later."""
 
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from fledge.certificate import ENDING, read
+from fledge.certificate import ENDING
 from fledge.discovery.catalog import Catalog
-from fledge.errors import RunError, UsageError
+from fledge.errors import RegistryError, RunError, UsageError
+from fledge.exports import CARD, EXPORTED, WEIGHTS, copied, exported_name, take_along
 from fledge.interfaces.backend import ComputeBackend
-from fledge.interfaces.exporter import Exporter
 from fledge.interfaces.registry import ModelVersion, Registry
 from fledge.interfaces.state import RunState
 from fledge.runs.observe import observe
 from fledge.runs.run_directory import RunDirectory
 from fledge.spec.names import NAME_PATTERN
-
-WEIGHTS = "model.safetensors"
-CARD = "model.json"
-# What else of a run's outputs belongs to its model.
-_EXPORTED = "model*"
 
 
 def registry_of(name: str, catalog: Catalog, home: Path, told: Mapping[str, object] | None = None) -> Registry:
@@ -30,25 +25,65 @@ def registry_of(name: str, catalog: Catalog, home: Path, told: Mapping[str, obje
 
 
 def register_run(
-    run: RunDirectory, name: str, backend: ComputeBackend, registry: Registry, tags: Mapping[str, str]
+    run: RunDirectory,
+    name: str,
+    backend: ComputeBackend,
+    registry: Registry,
+    tags: Mapping[str, str],
+    warn: Callable[[str], None],
 ) -> ModelVersion:
     """The next version of `name`: the run's best weights and their card.
 
     Raises UsageError for an unfit name, RunError for a run that has no finished model.
     """
-    if not NAME_PATTERN.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot name a model", hint="letters, digits, '.', '_' and '-', beginning with a letter or digit"
-        )
+    _check_name(name)
     with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryDirectory() as scratch:
         folder = Path(temporary)
         card, weights = fetch_best(run, backend, Path(scratch))
         shutil.move(weights, folder / WEIGHTS)
+        # What was exported later lies in the run's folder on this machine.
+        exports = take_along((weights.parent, run.outputs), folder, card["weights_sha256"], warn)
         # In the card, so that every registry tells of the proof without the files.
-        exports = _take_along((weights.parent, run.outputs), folder, card["weights_sha256"])
-        told = {**card, "file": WEIGHTS, "exports": exports, "code": _code(run)}
+        proofs = {file: certificate.to_dict() for file, certificate in exports.items()}
+        told = {**card, "file": WEIGHTS, "exports": proofs, "code": _code(run)}
         (folder / CARD).write_text(json.dumps(told, indent=1))
         return registry.register(run.id, folder, name, tags)
+
+
+def register_export(exported: Path, name: str, registry: Registry, tags: Mapping[str, str]) -> ModelVersion:
+    """The next version of `name`: the newest of the same weights, and with it what was exported of them since.
+
+    Raises UsageError for an unfit name, RegistryError where the file is not proved to answer as any version does.
+    """
+    _check_name(name)
+    with tempfile.TemporaryDirectory() as temporary, tempfile.TemporaryDirectory() as scratch:
+        folder = Path(temporary)
+        try:
+            certificate = copied(exported, Path(scratch))
+        except FileNotFoundError as error:
+            raise RegistryError(f"{error.filename} is absent", hint=_TOGETHER) from None
+        if certificate is None:
+            raise RegistryError(f"the certificate beside {exported} is one of other bytes", hint=_TOGETHER)
+        if faults := certificate.faults():
+            raise RegistryError(
+                f"{exported} does not answer as the model does: {'; '.join(faults)}",
+                hint="export it anew, in another precision or from another opset",
+            )
+        earlier = _of_weights(certificate.weights_sha256, name, registry)
+        if earlier is None:
+            raise RegistryError(
+                f"no version of {name} has the weights that {exported} is of",
+                hint=f"they are of run {certificate.run}: fledge models list tells which models are, too",
+            )
+        registry.fetch(name, earlier.version, folder)
+        file = exported_name(exported.suffix.removeprefix("."), certificate.precision)
+        shutil.move(Path(scratch, exported.name), folder / file)
+        proof = {**certificate.to_dict(), "file": file}
+        (folder / (file + ENDING)).write_text(json.dumps(proof, indent=1))
+        card = json.loads((folder / CARD).read_text())
+        card["exports"] = {**(card.get("exports") or {}), file: proof}
+        (folder / CARD).write_text(json.dumps(card, indent=1))
+        return registry.register(earlier.run, folder, name, {**earlier.tags, **tags})
 
 
 def fetch_best(run: RunDirectory, backend: ComputeBackend, folder: Path) -> tuple[dict[str, Any], Path]:
@@ -60,7 +95,7 @@ def fetch_best(run: RunDirectory, backend: ComputeBackend, folder: Path) -> tupl
     if record.state is not RunState.COMPLETED:
         raise RunError(f"run {run.id} is {record.state}: only a completed run's model can be registered or exported")
     assert record.ref is not None
-    for pattern in ("best.*", _EXPORTED):
+    for pattern in ("best.*", EXPORTED):
         backend.fetch(record.ref, f"outputs/{pattern}", folder)
     weights = folder / "outputs" / "best.safetensors"
     if not weights.exists():
@@ -68,28 +103,28 @@ def fetch_best(run: RunDirectory, backend: ComputeBackend, folder: Path) -> tupl
     return json.loads(weights.with_suffix(".json").read_text()), weights
 
 
-def exported_name(form: str, exporter: Exporter) -> str:
-    """What the exported file of a run is called among its outputs."""
-    precision = "" if exporter.precision == "fp32" else f"-{exporter.precision}"
-    return f"model{precision}.{form}"
+def fetch_version(version: ModelVersion, registry: Registry, folder: Path) -> tuple[dict[str, Any], Path]:
+    """(card, weights) of a registered model, fetched below `folder`."""
+    registry.fetch(version.name, version.version, folder)
+    return json.loads((folder / CARD).read_text()), folder / WEIGHTS
 
 
-def _take_along(places: Iterable[Path], folder: Path, weights_sha256: str) -> dict[str, Any]:
-    """Copy exported files with their certificates; what was exported later lies in the run's folder on this machine."""
-    certificates: dict[str, Any] = {}
-    for place in places:
-        for path in sorted(place.glob(_EXPORTED)):
-            certificate = None if path.name.endswith(ENDING) else read(path)
-            # Of another model: the run was resumed, say, since it was exported.
-            if certificate is None or certificate.weights_sha256 != weights_sha256:
-                continue
-            for one in (path, path.with_name(path.name + ENDING)):
-                shutil.copyfile(one, folder / one.name)
-            certificates[path.name] = certificate.to_dict()
-    return certificates
+def _check_name(name: str) -> None:
+    if not NAME_PATTERN.fullmatch(name):
+        raise UsageError(
+            f"{name!r} cannot name a model", hint="letters, digits, '.', '_' and '-', beginning with a letter or digit"
+        )
+
+
+def _of_weights(weights_sha256: str, name: str, registry: Registry) -> ModelVersion | None:
+    same = [one for one in registry.versions(name) if one.card.get("weights_sha256") == weights_sha256]
+    return same[-1] if same else None
 
 
 def _code(run: RunDirectory) -> dict[str, Any]:
     """Which source files went with the run: their number, and the digest over all."""
     snapshot = run.plan()["job"]["snapshot"]
     return {"files": len(snapshot["files"]), "sha256": snapshot.get("sha256")}
+
+
+_TOGETHER = "fledge export writes a file and its certificate: register it where both of them lie"

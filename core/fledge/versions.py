@@ -1,20 +1,27 @@
 """Which version of a registered model a person means, and which of them one may rely on."""
 
+import tempfile
+from pathlib import Path
+
 from fledge.certificate import Certificate
+from fledge.digest import file_sha256
 from fledge.errors import RegistryError, UnknownName, UsageError
 from fledge.interfaces.registry import ModelVersion, Registry
 from fledge.spec.names import NAME_PATTERN
 
 
 def find_version(registry: Registry, text: str) -> ModelVersion:
-    """By NAME (the newest), NAME/VERSION or NAME@ALIAS. Raises UnknownName."""
+    """By NAME (the newest), NAME/VERSION or NAME@ALIAS. Raises UnknownName, RegistryError for a damaged one."""
     if text.endswith(("@", "/")):
         # Half of a name is not the newest version's.
         raise UnknownName("version", text, [], hint="say NAME, NAME/VERSION or NAME@ALIAS")
     name, _, alias = text.partition("@")
     name, _, number = name.partition("/")
-    versions = registry.versions(name) if NAME_PATTERN.fullmatch(name) else []
-    if not versions:
+    fit = NAME_PATTERN.fullmatch(name)
+    versions = {str(one.version): one for one in registry.versions(name)} if fit else {}
+    damaged = {str(one): error for one, error in registry.damaged(name).items()} if fit else {}
+    known = sorted([*versions, *damaged], key=int)
+    if not known:
         raise UnknownName("model", name, registry.names(), hint=None if registry.names() else "none is registered yet")
     if alias:
         aliases = registry.aliases(name)
@@ -22,39 +29,62 @@ def find_version(registry: Registry, text: str) -> ModelVersion:
             raise UnknownName("version", text, [f"{name}@{one}" for one in aliases])
         number = str(aliases[alias])
     if not number:
-        return versions[-1]
-    for version in versions:
-        if str(version.version) == number:
-            return version
-    raise UnknownName("version", text, [f"{name}/{version.version}" for version in versions])
+        number = known[-1]
+        if number in damaged and versions:
+            # An older one in its stead would be an answer by another model, and nobody would know.
+            error, whole = damaged[number], list(versions)[-1]
+            raise RegistryError(error.message, hint=f"{error.hint}; the newest that is whole: {name}/{whole}")
+    if number in damaged:
+        raise damaged[number]
+    if number not in versions:
+        raise UnknownName("version", text, [f"{name}/{one}" for one in known])
+    return versions[number]
 
 
-def promote(registry: Registry, version: ModelVersion, alias: str) -> None:
-    """Have `alias` mean this version from now on.
+def promote(registry: Registry, version: ModelVersion, alias: str) -> dict[str, list[str]]:
+    """Have `alias` mean this version from now on; what is wrong with those of its exported files that are no good.
 
-    Raises RegistryError where no exported file of it is proved to answer as the model does, or one is proved not to.
+    Raises RegistryError where no exported file of it is proved to answer as the model does, or one is of other bytes.
     """
     if not NAME_PATTERN.fullmatch(alias):
         raise UsageError(f"{alias!r} cannot be an alias", hint="letters, digits, '.', '_' and '-'")
-    who, exports = f"{version.name}/{version.version}", version.card.get("exports") or {}
-    if not exports:
+    who, proofs = f"{version.name}/{version.version}", certificates(version)
+    if not proofs:
         raise RegistryError(
             f"{who} has no parity certificate: nobody has proved that it answers outside of PyTorch as in it",
             hint=remedy(version),
         )
-    for file, told in exports.items():
-        if told.get("file_sha256") != version.files.get(file):
-            raise RegistryError(f"{who}: the certificate of {file} is one of other bytes", hint=remedy(version))
-        if faults := Certificate.of(told, f"{who}, {file}").faults():
-            raise RegistryError(
-                f"{who} is not promoted, for its {file} does not answer as the model does: {'; '.join(faults)}",
-                hint="export it anew from another opset or precision, or leave that file out",
-            )
+    with tempfile.TemporaryDirectory() as folder:
+        # Whatever its record says: of the very bytes that whoever asks for it will be given.
+        registry.fetch(version.name, version.version, Path(folder))
+        for file, certificate in proofs.items():
+            found = file_sha256(Path(folder, file)) if file in version.files else "none"
+            if found != certificate.file_sha256:
+                raise RegistryError(
+                    f"{who}: the certificate of {file} is one of other bytes "
+                    f"(sha256 {found[:12]}…, certified {certificate.file_sha256[:12]}…)",
+                    hint=remedy(version),
+                )
+    wrong = {file: faults for file, certificate in proofs.items() if (faults := certificate.faults())}
+    if len(wrong) == len(proofs):
+        told = "; ".join(f"its {file} does not answer as the model does: {'; '.join(wrong[file])}" for file in wrong)
+        raise RegistryError(f"{who} is not promoted, for {told}", hint=remedy(version))
     registry.set_alias(version.name, alias, version.version)
+    return wrong
+
+
+def certificates(version: ModelVersion) -> dict[str, Certificate]:
+    """Of its exported files, by name. Raises DataError."""
+    exports = version.card.get("exports") or {}
+    return {file: Certificate.of(told, f"{version.name}/{version.version}, {file}") for file, told in exports.items()}
 
 
 def remedy(version: ModelVersion) -> str:
-    """How a model that was registered without an exported file comes to one: as the next version."""
+    """How a model that was registered without an exported file that is any good comes to one: as the next version."""
+    name, number = version.name, version.version
+    # Another opset computes by other operators.
+    differently = " --opset 20" if "model.onnx" in (version.card.get("exports") or {}) else ""
     return (
-        f"fledge export {version.run}, and then once more: fledge models register {version.run} --name {version.name}"
+        f"fledge export {name}/{number}{differently}, and then: "
+        f"fledge models register {name}-{number}.onnx --name {name}"
     )

@@ -17,23 +17,25 @@ def export(
     opset: Annotated[int | None, typer.Option(help="The version of ONNX's operators.")] = None,
     output: Annotated[
         Path | None,
-        typer.Option("--output", "-o", help="The file; otherwise a run's goes to its outputs, and from there into the "
-                     "registry, and a model's into this folder."),
+        typer.Option("--output", "-o", help="The file; otherwise a run's goes to its outputs, and a model's into "
+                     "this folder: fledge models register puts either into the registry."),
     ] = None,
     registry_name: Annotated[str, typer.Option("--registry", help="Which registry.")] = "local",
     as_json: AsJson = False,
 ) -> int:  # fmt: skip
     """Write a model as a file, and prove on the validation split that it answers as the trained network does."""
     import sys
+    from functools import partial
 
     from fledge.certificate import ENDING
     from fledge.cli.context import context
     from fledge.cli.meter import Meter
     from fledge.cli.printing import print_json
     from fledge.errors import UnknownName, UsageError
+    from fledge.exports import exported_name
     from fledge.importing import importing
     from fledge.interfaces.exporter import Exporter
-    from fledge.registration import exported_name, registry_of
+    from fledge.registration import fetch_best, fetch_version, registry_of
     from fledge.versions import find_version
 
     here = context()
@@ -41,6 +43,7 @@ def export(
     exporter = here.catalog.make("extension", form, told)
     if not isinstance(exporter, Exporter):
         raise UsageError(f"the extension {form!r} exports nothing", hint="fledge plugins list shows what there is")
+    file = exported_name(form, exporter.precision)
     registry = registry_of(registry_name, here.catalog, here.home)
     try:
         version = find_version(registry, model)
@@ -51,16 +54,17 @@ def export(
         except UnknownName:
             raise UnknownName("run or registered model", model, registry.names(), hint=unknown.hint) from None
     with importing():
-        from fledge.exporting.chosen import export_run, export_version
+        from fledge.exporting.chosen import Fetch, export_fetched
 
+    fetch: Fetch
+    if version is not None:
+        path = output or Path(file.replace("model", f"{version.name}-{version.version}", 1))
+        fetch = partial(fetch_version, version, registry)
+    else:
+        path = output or run.outputs / file
+        fetch = partial(fetch_best, run, backend)
     with Meter() as meter:
-        if version is not None:
-            name = exported_name(form, exporter).replace("model", f"{version.name}-{version.version}", 1)
-            path = output or Path(name)
-            certificate = export_version(version, registry, exporter, path, here.catalog, meter.progress, meter.warn)
-        else:
-            path = output or run.outputs / exported_name(form, exporter)
-            certificate = export_run(run, backend, exporter, path, here.catalog, meter.progress, meter.warn)
+        certificate = export_fetched(fetch, exporter, path, here.catalog, meter.progress, meter.warn)
     faults = certificate.faults()
     if as_json:
         print_json({"path": str(path), "certificate": f"{path}{ENDING}", **certificate.to_dict()})

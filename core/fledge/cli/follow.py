@@ -39,7 +39,7 @@ def follow(run: RunDirectory, here: Context, *, as_json: bool, cursor: int = 0) 
     if done and spec.register_as:
         registry = registry_of(spec.registry.name, here.catalog, here.home, spec.registry.options)
         try:
-            version = register_run(run, spec.register_as, backend, registry, {})
+            version = register_run(run, spec.register_as, backend, registry, {}, lambda line: _say(f"warning: {line}"))
             model = {"model": f"{version.name}/{version.version}"}
         except (FledgeError, OSError) as error:
             # The run is done whatever becomes of this: first its outcome is told.

@@ -8,6 +8,9 @@ import typer
 from fledge.cli.words import AsJson
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fledge.errors import RegistryError
     from fledge.interfaces.registry import ModelVersion, Registry
 
 app = typer.Typer(no_args_is_help=True)
@@ -18,26 +21,39 @@ Name = Annotated[str, typer.Argument(help="NAME, NAME/VERSION or NAME@ALIAS; the
 
 @app.command()
 def register(
-    run: Annotated[str, typer.Argument(help="A run's id, the beginning of one, or 'latest'.")],
+    run: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN|FILE",
+            help="A run's id, the beginning of one, or 'latest'; or a file that was exported of a version.",
+        ),
+    ],
     name: Annotated[str, typer.Option("--name", "-n", help="The model's name.")],
     registry_name: InRegistry = "local",
     tag: Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="May be repeated.")] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Keep a run's best model as the next version of a name."""
+    """Keep a run's best model as the next version of a name; or a version's, with what was exported of it since."""
+    import sys
+
     from fledge.cli.context import context
     from fledge.cli.printing import print_json
     from fledge.errors import UsageError
-    from fledge.registration import register_run, registry_of
+    from fledge.registration import register_export, register_run, registry_of
 
     tags = dict(text.partition("=")[::2] for text in tag or ())
     if not all(tags.values()):
         raise UsageError("a --tag is of the form KEY=VALUE")
     here = context()
-    found, backend = here.run(run)
     registry = registry_of(registry_name, here.catalog, here.home)
-    version = register_run(found, name, backend, registry, tags)
-    print_json(_brief(version, registry)) if as_json else print(f"{version.name}/{version.version}")
+    if Path(run).is_file():
+        version = register_export(Path(run), name, registry, tags)
+    else:
+        found, backend = here.run(run)
+        version = register_run(
+            found, name, backend, registry, tags, lambda line: print(f"warning: {line}", file=sys.stderr)
+        )
+    print_json(_brief(version, _aliases(name, registry))) if as_json else print(f"{version.name}/{version.version}")
 
 
 @app.command("list")
@@ -46,24 +62,21 @@ def list_(registry_name: InRegistry = "local", as_json: AsJson = False) -> None:
     import sys
 
     from fledge.cli.printing import print_json, print_table
-    from fledge.errors import RegistryError
 
     registry = _registry(registry_name)
     rows = []
     for name in registry.names():
-        try:
-            versions = registry.versions(name)
-        except RegistryError as error:
-            # One damaged version must not hide the others.
-            print(f"warning: {error}", file=sys.stderr)
-            continue
-        for version in versions:
-            told = _brief(version, registry)
+        aliases = _aliases(name, registry)
+        versions = [_brief(version, aliases) for version in registry.versions(name)]
+        broken = [_brief_of_damaged(name, number, error, aliases) for number, error in registry.damaged(name).items()]
+        for told in sorted(versions + broken, key=lambda one: int(one["version"])):
             if as_json:
                 print_json(told)
+            if told["damaged"]:
+                print(f"warning: {told['damaged']}", file=sys.stderr)
             accuracy = told["val_accuracy"]
             shown = f"{accuracy:.4f}" if isinstance(accuracy, float) else ""
-            cells = [told[key] for key in ("name", "version", "run", "created")]
+            cells = [told["name"], told["version"], "(damaged)" if told["damaged"] else told["run"], told["created"]]
             rows.append([*cells, shown, " ".join(told["aliases"])])
     if not as_json:
         print_table(["name", "version", "run", "created", "val accuracy", "aliases"], rows)
@@ -79,7 +92,10 @@ def show(name: Name, registry_name: InRegistry = "local", as_json: AsJson = Fals
 
     registry = _registry(registry_name)
     version = find_version(registry, name)
-    told = _brief(version, registry) | {"files": dict(version.files), "card": dict(version.card)}
+    told = _brief(version, _aliases(version.name, registry)) | {
+        "files": dict(version.files),
+        "card": dict(version.card),
+    }
     print_json(told) if as_json else print(json.dumps(told, indent=2))
 
 
@@ -111,14 +127,17 @@ def promote(
     registry_name: InRegistry = "local",
     as_json: AsJson = False,
 ) -> None:
-    """Have an alias mean a version, once its exported file is proved to answer as the model does."""
+    """Have an alias mean a version, once an exported file of it is proved to answer as the model does."""
+    import sys
+
     from fledge.cli.printing import print_json
     from fledge.versions import find_version
     from fledge.versions import promote as give
 
     registry = _registry(registry_name)
     version = find_version(registry, name if version_number is None else f"{name}/{version_number}")
-    give(registry, version, alias)
+    for file, faults in give(registry, version, alias).items():
+        print(f"warning: its {file} does not answer as the model does: {'; '.join(faults)}", file=sys.stderr)
     told = {"name": version.name, "version": version.version, "alias": alias}
     print_json(told) if as_json else print(f"{version.name}@{alias} is {version.name}/{version.version}")
 
@@ -131,8 +150,20 @@ def _registry(name: str) -> "Registry":
     return registry_of(name, here.catalog, here.home)
 
 
-def _brief(version: "ModelVersion", registry: "Registry") -> dict[str, Any]:
-    aliases = registry.aliases(version.name).items()
+def _aliases(name: str, registry: "Registry") -> "Mapping[str, int]":
+    import sys
+
+    from fledge.errors import RegistryError
+
+    try:
+        return registry.aliases(name)
+    except RegistryError as error:
+        # The versions are as good as before.
+        print(f"warning: {error}", file=sys.stderr)
+        return {}
+
+
+def _brief(version: "ModelVersion", aliases: "Mapping[str, int]") -> dict[str, Any]:
     return {
         "name": version.name,
         "version": version.version,
@@ -142,5 +173,12 @@ def _brief(version: "ModelVersion", registry: "Registry") -> dict[str, Any]:
         "val_accuracy": version.card.get("metrics", {}).get("val_accuracy"),
         "weights_sha256": version.card.get("weights_sha256"),
         "tags": dict(version.tags),
-        "aliases": sorted(alias for alias, number in aliases if number == version.version),
+        "aliases": sorted(alias for alias, number in aliases.items() if number == version.version),
+        "damaged": None,
     }
+
+
+def _brief_of_damaged(name: str, number: int, error: "RegistryError", aliases: "Mapping[str, int]") -> dict[str, Any]:
+    nothing = dict.fromkeys(("run", "created", "classes", "val_accuracy", "weights_sha256"))
+    named = sorted(alias for alias, meant in aliases.items() if meant == number)
+    return {"name": name, "version": number, **nothing, "tags": {}, "aliases": named, "damaged": str(error)}

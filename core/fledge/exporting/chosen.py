@@ -1,54 +1,31 @@
-"""What `fledge export` does: a run's best model, or a registered one, to a file."""
+"""What `fledge export` does: a model, from wherever it is kept, to a file."""
 
-import json
+import os
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from fledge.certificate import Certificate
 from fledge.discovery.catalog import Catalog
 from fledge.errors import RunError
 from fledge.exporting.export import export
-from fledge.interfaces.backend import ComputeBackend
 from fledge.interfaces.exporter import Exporter
 from fledge.interfaces.progress import Progress
-from fledge.interfaces.registry import ModelVersion, Registry
-from fledge.registration import CARD, WEIGHTS, fetch_best
 from fledge.runs.places import cache
-from fledge.runs.run_directory import RunDirectory
+
+# Where it was to be put, to (card, weights).
+Fetch = Callable[[Path], tuple[dict[str, Any], Path]]
 
 
-def export_run(
-    run: RunDirectory,
-    backend: ComputeBackend,
-    exporter: Exporter,
-    path: Path,
-    catalog: Catalog,
-    progress: Progress,
-    warn: Callable[[str], None],
+def export_fetched(
+    fetch: Fetch, exporter: Exporter, path: Path, catalog: Catalog, progress: Progress, warn: Callable[[str], None]
 ) -> Certificate:
-    """Raises RunError for a run that has no finished model."""
+    """Raises what `fetch` and `export` raise, and RunError for a `path` that cannot be written."""
     with tempfile.TemporaryDirectory() as temporary:
-        card, weights = fetch_best(run, backend, Path(temporary))
+        card, weights = fetch(Path(temporary))
         _make_room(path)
         return export(card, weights, exporter, path, catalog, cache(), progress, warn)
-
-
-def export_version(
-    version: ModelVersion,
-    registry: Registry,
-    exporter: Exporter,
-    path: Path,
-    catalog: Catalog,
-    progress: Progress,
-    warn: Callable[[str], None],
-) -> Certificate:
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary)
-        registry.fetch(version.name, version.version, folder)
-        card = json.loads((folder / CARD).read_text())
-        _make_room(path)
-        return export(card, folder / WEIGHTS, exporter, path, catalog, cache(), progress, warn)
 
 
 def _make_room(path: Path) -> None:
@@ -59,3 +36,5 @@ def _make_room(path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise RunError(f"{path} cannot be written: {error.strerror}", hint="name another place with -o") from None
+    if not os.access(path.parent, os.W_OK):
+        raise RunError(f"{path} cannot be written: its folder may only be read", hint="name another place with -o")

@@ -1,6 +1,5 @@
 """A trained model -> an exported file, and its certificate."""
 
-import hashlib
 import json
 import os
 import platform
@@ -14,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from fledge.atomic import sync_folder, write_atomic
+from fledge.atomic import sync_folder
 from fledge.certificate import ENDING, Certificate
 from fledge.data.preprocessing import Preprocessing
+from fledge.digest import file_sha256
 from fledge.discovery.catalog import Catalog
 from fledge.errors import RunError
 from fledge.exporting.comparison import compare, drawn, prepared
@@ -54,19 +54,18 @@ def export(
         return prepared([train[index] for index in order.tolist()], edge, preprocessing)
 
     example = torch.from_numpy(np.repeat(next(calibration())[:1], 2, axis=0))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside = path.with_name(path.name + ENDING)
+    temporary, proof = (one.with_name(f".{one.name}.{os.getpid()}.part") for one in (path, beside))
     try:
         progress(f"writing {path.name}", 0, 1)
         exporter.write(restored.network, example, calibration, _metadata(card, exporter, edge), temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        _onto_the_disk(temporary)
         val = restored.dataset.split("val")
         samples = drawn(val, seed)
         found = compare(restored, exporter.open(temporary), preprocessing, samples, progress)
         certificate = Certificate(
             file=path.name,
-            file_sha256=digest,
+            file_sha256=file_sha256(temporary),
             size=temporary.stat().st_size,
             weights_sha256=card["weights_sha256"],
             run=card["run"],
@@ -78,16 +77,25 @@ def export(
             created=datetime.now(UTC).isoformat(timespec="seconds"),
             **found,
         )
+        proof.write_text(json.dumps(certificate.to_dict(), indent=1))
+        _onto_the_disk(proof)
+        # Neither before there is room for both.
         temporary.replace(path)
+        proof.replace(beside)
         sync_folder(path.parent)
-        write_atomic(path.with_name(path.name + ENDING), json.dumps(certificate.to_dict(), indent=1))
     except OSError as error:
         raise RunError(
             f"{path} cannot be written: {error.strerror or error}", hint="make room there, or name another place"
         ) from None
     finally:
         temporary.unlink(missing_ok=True)
+        proof.unlink(missing_ok=True)
     return certificate
+
+
+def _onto_the_disk(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 def _metadata(card: Mapping[str, Any], exporter: Exporter, edge: int | None) -> dict[str, str]:

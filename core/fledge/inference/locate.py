@@ -1,14 +1,16 @@
 """Where the exported file is that a person means by a word."""
 
-import hashlib
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
-from fledge.certificate import ENDING
+from fledge.certificate import ENDING, Certificate, read
+from fledge.digest import file_sha256
 from fledge.errors import RegistryError, RunError, UnknownName
+from fledge.exports import EXPORTED
 from fledge.interfaces.registry import ModelVersion, Registry
 from fledge.runs.run_directory import RunDirectory
-from fledge.versions import find_version, remedy
+from fledge.versions import certificates, find_version, remedy
 
 # Of several exports the one with every digit.
 _FULL = "model."
@@ -17,7 +19,7 @@ _FULL = "model."
 def locate(word: str, registry: Registry, home: Path, cache: Path) -> Path:
     """A file's path; a registered model, as NAME, NAME/VERSION or NAME@ALIAS; or a run.
 
-    Raises UnknownName, RunError for a run that exported nothing, RegistryError for such a version.
+    Raises UnknownName; RunError for a run that exported nothing to rely on, RegistryError for such a version.
     """
     path = Path(word)
     if path.is_file():
@@ -36,7 +38,7 @@ def locate(word: str, registry: Registry, home: Path, cache: Path) -> Path:
 
 
 def _of_run(run: RunDirectory) -> Path:
-    found = {path.name: path for path in run.outputs.glob("model*") if not path.name.endswith(ENDING)}
+    found = {path.name: path for path in run.outputs.glob(EXPORTED) if not path.name.endswith(ENDING)}
     if not found and run.outputs.is_dir():
         raise RunError(f"run {run.id} has no exported file", hint=f"fledge export {run.id}")
     if not found:
@@ -46,18 +48,29 @@ def _of_run(run: RunDirectory) -> Path:
             hint=f"fledge export {run.id} makes one here; what it exported there is brought by: "
             f"fledge runs download {run.id} 'outputs/model*'",
         )
-    return found[_chosen(list(found))]
+    name, wrong = _chosen({name: read(path) for name, path in found.items()})
+    if wrong:
+        raise RunError(
+            f"run {run.id}: {name} does not answer as the model does: {'; '.join(wrong)}",
+            hint=f"fledge export {run.id}; or name the file, to ask it anyway: {found[name]}",
+        )
+    return found[name]
 
 
 def _of_version(version: ModelVersion, registry: Registry, cache: Path) -> Path:
-    exported = version.card.get("exports") or {}
-    if not exported:
-        raise RegistryError(f"{version.name}/{version.version} has no exported file", hint=remedy(version))
-    name = _chosen(list(exported))
+    who, proofs = f"{version.name}/{version.version}", certificates(version)
+    if not proofs:
+        raise RegistryError(f"{who} has no exported file", hint=remedy(version))
+    name, wrong = _chosen(proofs)
+    if wrong:
+        raise RegistryError(
+            f"{who}: {name} does not answer as the model does: {'; '.join(wrong)}",
+            hint=f"{remedy(version)}; or name the file, to ask it anyway, after fledge models download {who}",
+        )
     digest = version.files[name]
     # Kept under what it holds: asked for a thousand times, it is fetched once, and looked through each time.
     kept = cache / "exported" / digest / name
-    if not (kept.is_file() and _sha256(kept) == digest):
+    if not (kept.is_file() and file_sha256(kept) == digest):
         kept.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
             registry.fetch(version.name, version.version, Path(folder))
@@ -65,10 +78,8 @@ def _of_version(version: ModelVersion, registry: Registry, cache: Path) -> Path:
     return kept
 
 
-def _chosen(names: list[str]) -> str:
-    return next((name for name in sorted(names) if name.startswith(_FULL)), min(names))
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def _chosen(exports: Mapping[str, Certificate | None]) -> tuple[str, list[str]]:
+    """(the name of the one to ask, what is wrong with it): one that is no good only where there is no other."""
+    wrong = {name: certificate.faults() if certificate else [] for name, certificate in exports.items()}
+    name = min(exports, key=lambda one: (bool(wrong[one]), not one.startswith(_FULL), one))
+    return name, wrong[name]

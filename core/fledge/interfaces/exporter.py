@@ -25,7 +25,8 @@ class Predictor(Protocol):
 
 
 class Exporter(ABC):
-    """A file format. Offered as an extension, whose name is the format's and the ending of its files.
+    """A file format. Offered as an extension, whose name is the format's and the ending of its files: one without dots,
+    and neither `safetensors` nor `json`, in which the model itself is kept.
 
     A run's `--with NAME` exports what it trained, `fledge export` any model later; both then prove that the file
     answers as the network does. Constructed with its validated options. The module that defines it must be importable

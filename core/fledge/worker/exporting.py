@@ -3,10 +3,10 @@
 import json
 
 from fledge.discovery.catalog import Catalog
+from fledge.exports import exported_name
 from fledge.hooks import hookimpl
 from fledge.interfaces.exporter import Exporter
 from fledge.interfaces.run import RunInfo, Trained
-from fledge.registration import exported_name
 from fledge.runs.places import cache
 from fledge.runs.reporter import Reporter
 
@@ -15,8 +15,9 @@ class ExportsWhenTrained:
     """Told of a run's life as its extensions are."""
 
     def __init__(self, form: str, exporter: Exporter, catalog: Catalog, report: Reporter) -> None:
-        self._form = form
         self._exporter = exporter
+        # Refused, if at all, before hours of training.
+        self._name = exported_name(form, exporter.precision)
         self._catalog = catalog
         self._report = report
 
@@ -27,7 +28,7 @@ class ExportsWhenTrained:
 
         report = self._report
         card = json.loads(trained.best.with_suffix(".json").read_text())
-        path = run.outputs / exported_name(self._form, self._exporter)
+        path = run.outputs / self._name
         certificate = export(
             card, trained.best, self._exporter, path, self._catalog, cache(), report.progress, report.warn
         )
