@@ -120,7 +120,7 @@ def test_a_run_completes_whose_exported_file_answers_otherwise(fledge: "Fledge",
     assert "model.crooked does not answer as the model does" in done.err
 
 
-@pytest.mark.parametrize("form", ["safetensors", "JSON", "tar.gz"])
+@pytest.mark.parametrize("form", ["safetensors", "JSON"])
 def test_an_exporter_whose_files_would_be_in_the_models_way_is_refused(
     house: "Fledge", give: "Give", form: str
 ) -> None:
@@ -133,6 +133,12 @@ def test_an_exporter_whose_files_would_be_in_the_models_way_is_refused(
     assert done.last["outputs"] == []
     assert f"the exporter '{form}' would write model.{form}" in done.err
     assert outputs(house, plain).joinpath("best.safetensors").read_bytes() == before
+
+
+def test_an_exporter_whose_files_nobody_could_open_is_refused(house: "Fledge", give: "Give") -> None:
+    give("crooked", CROOKED.replace('"crooked", "crooked:', '"tar.gz", "crooked:'))
+    told = house("export", runs(house)[0], "--format", "tar.gz", status=1).err
+    assert "nobody could tell by that file's ending who opens it" in told
 
 
 @pytest.mark.parametrize("room", ["nothing", "the model"])
