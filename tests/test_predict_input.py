@@ -207,6 +207,19 @@ def test_whoever_reads_the_answers_may_go(house: "Fledge") -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize("closed", [">&-", "2>&-", ">&- 2>&-"])
+def test_answers_for_nobody(house: "Fledge", closed: str) -> None:
+    done = subprocess.run(
+        ["sh", "-c", f'exec "$@" {closed}', "sh", *ASK, "photos/red/0.jpg"],
+        cwd=house.folder,
+        env=house.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == ("photos/red/0.jpg\tred 100.0%\n" if closed == "2>&-" else "")
+
+
 @pytest.mark.parametrize("batch", ["1", "4096"])
 def test_an_interrupt_ends_it(house: "Fledge", batch: str) -> None:
     with subprocess.Popen(

@@ -1,7 +1,9 @@
 """The command line: each file parses, calls and prints one command. Nothing here is imported by anything else."""
 
 import io
+import os
 import sys
+from pathlib import Path
 
 
 def main() -> None:
@@ -16,6 +18,9 @@ def main() -> None:
             from fledge.cli.guard import guarded
             from fledge.worker.leave import leave
 
+        # What was closed by whoever started this (>&-) is written to nobody.
+        sys.stdout = sys.stdout or Path(os.devnull).open("w")  # noqa: SIM115 -- for as long as the process lives
+        sys.stderr = sys.stderr or Path(os.devnull).open("w")  # noqa: SIM115 -- for as long as the process lives
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):
                 # A file's name may be no text at all, and a terminal may know few letters: neither ends a command.
@@ -23,6 +28,5 @@ def main() -> None:
         status = guarded(get_command(app))
     except KeyboardInterrupt:
         # While still starting up.
-        status = 130
-        sys.exit(status)
+        sys.exit(130)
     leave(status)
