@@ -93,6 +93,7 @@ def test_what_cannot_be_exported(house: "Fledge") -> None:
     assert "did you mean 'onnx'?" in house("export", plain, "--format", "onyx", status=2).err
     assert "exports nothing" in house("export", plain, "--format", "stamp", status=2).err
     assert "precision" in house("export", plain, "--precision", "fp8", status=2).err
+    assert "fledge plugins show onnx tells" in house("export", plain, "--opset", "7", status=2).err
     assert "is a folder" in house("export", plain, "-o", ".", status=1).err
     (outputs(house, plain) / "best.safetensors").write_bytes(b"gone")
     assert "cannot be read" in house("export", plain, status=1).err

@@ -82,8 +82,9 @@ def certificates(version: ModelVersion) -> dict[str, Certificate]:
 def remedy(version: ModelVersion) -> str:
     """How a model that was registered without an exported file that is any good comes to one: as the next version."""
     name, number = version.name, version.version
-    # Another opset computes by other operators.
-    differently = " --opset 20" if "model.onnx" in (version.card.get("exports") or {}) else ""
+    made = certificates(version).get("model.onnx")
+    # The same again would be at fault again; another opset computes by other operators.
+    differently = " --opset 20" if made and made.faults() else ""
     return (
         f"fledge export {name}/{number}{differently}, and then: "
         f"fledge models register {name}-{number}.onnx --name {name}"

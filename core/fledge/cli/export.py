@@ -31,7 +31,7 @@ def export(
     from fledge.cli.context import context
     from fledge.cli.meter import Meter
     from fledge.cli.printing import print_json
-    from fledge.errors import UnknownName, UsageError
+    from fledge.errors import SpecError, UnknownName, UsageError
     from fledge.exports import exported_name
     from fledge.importing import importing
     from fledge.interfaces.exporter import Exporter
@@ -40,7 +40,11 @@ def export(
 
     here = context()
     told = {key: value for key, value in (("precision", precision), ("opset", opset)) if value is not None}
-    exporter = here.catalog.make("extension", form, told)
+    try:
+        exporter = here.catalog.make("extension", form, told)
+    except SpecError as error:
+        # No spec's: its options stand on the command line.
+        raise UsageError(error.message, hint=f"fledge plugins show {form} tells what each option may be") from None
     if not isinstance(exporter, Exporter):
         raise UsageError(f"the extension {form!r} exports nothing", hint="fledge plugins list shows what there is")
     file = exported_name(form, exporter.precision)
