@@ -7,10 +7,10 @@ import pty
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from PIL import Image
@@ -47,6 +47,17 @@ def told(fledge: "Fledge", data: bytes, *words: str, status: int = 0) -> list[tu
     return [(line["path"], line.get("label") or line["error"]) for line in lines]
 
 
+@contextmanager
+def asking(fledge: "Fledge", *words: str, **streams: Any) -> "Iterator[subprocess.Popen[bytes]]":
+    with subprocess.Popen([*ASK, *words], cwd=fledge.folder, env=fledge.environment, **streams) as process:
+        try:
+            yield process
+        except BaseException:
+            # A test that fails would wait for it.
+            process.kill()
+            raise
+
+
 def encoded(form: str, colour: tuple[int, int, int] = RED) -> bytes:
     kept = io.BytesIO()
     picture = Image.new("RGB", (24, 20), colour)
@@ -77,9 +88,7 @@ def test_bytes_that_are_neither_are_one_broken_picture(house: "Fledge") -> None:
 
 
 def test_a_picture_larger_than_any_is_refused_in_bounded_memory(house: "Fledge") -> None:
-    with subprocess.Popen(
-        [*ASK, "-"], cwd=house.folder, env=house.environment, stdin=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with asking(house, "-", stdin=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stderr is not None
         process.stdin.write(b"P6\n20000 20000\n255\n")
@@ -127,9 +136,7 @@ def test_standard_input_that_brings_nothing(house: "Fledge") -> None:
 
 def test_a_terminal_is_asked_for_names(house: "Fledge") -> None:
     ours, its = pty.openpty()
-    with subprocess.Popen(
-        [*ASK, "-"], cwd=house.folder, env=house.environment, stdin=its, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with asking(house, "-", stdin=its, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert b"Ctrl-D" in process.stderr.readline()
@@ -142,13 +149,7 @@ def test_a_terminal_is_asked_for_names(house: "Fledge") -> None:
 
 def test_answers_come_while_names_do(house: "Fledge") -> None:
     # Were the list read to its end first, nobody would end it.
-    with subprocess.Popen(
-        [*ASK, "-", "--batch", "2", "--json"],
-        cwd=house.folder,
-        env=house.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
+    with asking(house, "-", "--batch", "2", "--json", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         # Two batches ahead of the one that is asked about.
@@ -222,13 +223,8 @@ def test_answers_for_nobody(house: "Fledge", closed: str) -> None:
 
 @pytest.mark.parametrize("batch", ["1", "4096"])
 def test_an_interrupt_ends_it(house: "Fledge", batch: str) -> None:
-    with subprocess.Popen(
-        [*ASK, "-", "--batch", batch],
-        cwd=house.folder,
-        env=house.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+    with asking(
+        house, "-", "--batch", batch, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         assert process.stdin is not None
         assert process.stderr is not None
@@ -244,13 +240,7 @@ def test_a_picture_that_vanishes_costs_itself_alone(house: "Fledge") -> None:
     names = [f"one that may vanish {number}.jpg" for number in range(9)]
     for name in names:
         Image.new("RGB", (24, 20), RED).save(house.folder / name)
-    with subprocess.Popen(
-        [*ASK, "-", "--batch", "1", "--json"],
-        cwd=house.folder,
-        env=house.environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
+    with asking(house, "-", "--batch", "1", "--json", stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write("".join(f"{name}\n" for name in names[:4]).encode())
