@@ -18,7 +18,9 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from fledge.interfaces.launcher import Parallel
 from fledge.interfaces.model import ParameterGroup
+from fledge.launchers.single import SingleGroup
 from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
 from fledge.spec.training import TrainingSpec
@@ -71,11 +73,11 @@ def fledge(spec: TrainingSpec, x: torch.Tensor, y: torch.Tensor) -> float:
         report = Reporter(folder)
         keeper = Keeper(module, folder, {})
         checkpointer = Checkpointer(
-            CheckpointStore(folder / "checkpoints"), spec, keeper, {}, notice=Notice(folder), report=report
+            CheckpointStore(folder / "checkpoints"), spec, keeper, {}, Notice(folder), report, SingleGroup()
         )
         loop = Loop(
-            phase=Phase(False, spec), seed=0, module=module, forward=module, frozen=None,
-            criterion=nn.CrossEntropyLoss(), optimizer=optimizer(spec, module),
+            phase=Phase(False, spec), seed=0, group=SingleGroup(), module=module, forward=module, frozen=None,
+            criterion=nn.CrossEntropyLoss(), parallel=Parallel(module, optimizer(spec, module)),
             train=FeatureBatches(x[:, None], y, batch_size=BATCH, seed=0, shuffled=True),
             val=FeatureBatches(x[:BATCH, None], y[:BATCH], batch_size=BATCH, seed=0, shuffled=False),
             classes=tuple("abcdefghij"), say=None,

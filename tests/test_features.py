@@ -12,7 +12,9 @@ import torch
 from fledge import PluginError
 from fledge.digest import tensors_sha256
 from fledge.interfaces.dataset import Sample
+from fledge.interfaces.launcher import Parallel
 from fledge.interfaces.model import Model, ParameterGroup
+from fledge.launchers.single import SingleGroup
 from fledge.runs.reporter import Reporter
 from fledge.spec.training import TrainingSpec
 from fledge.training.arithmetic import Arithmetic, has_bf16
@@ -56,7 +58,7 @@ class InTurn(Batches):
         self.images = images
         self.views = views
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def _load(self, epoch: int, start: int) -> Iterator[Batch]:
         by_index = {
             index: (image, label)
             for indices, (batch, labels) in zip(
@@ -94,9 +96,9 @@ def trained(
         batches = FeatureBatches(values, labels, batch_size=spec.batch_size, seed=5, shuffled=True)
         forward = head
     loop = Loop(
-        phase=Phase(True, spec), seed=5, module=head, forward=forward, frozen=backbone, criterion=nn.CrossEntropyLoss(),
-        optimizer=make_optimizer(spec, [ParameterGroup("head", list(head.parameters()))]), train=batches, val=batches,
-        classes=("a", "b"), say=None,
+        phase=Phase(True, spec), seed=5, group=SingleGroup(), module=head, forward=forward, frozen=backbone,
+        criterion=nn.CrossEntropyLoss(), train=batches, val=batches, classes=("a", "b"), say=None,
+        parallel=Parallel(head, make_optimizer(spec, [ParameterGroup("head", list(head.parameters()))])),
     )  # fmt: skip
     assert len(list(loop.epochs(loop.beginning(0)))) == spec.epochs
     return tensors_sha256(head.state_dict())

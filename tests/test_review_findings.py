@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 import torch
+from fledge.interfaces.launcher import Parallel
+from fledge.launchers.single import SingleGroup
 from fledge.spec.training import TrainingSpec
 from fledge.training.criterion import class_weights, make_criterion
 from fledge.training.feature_batches import FeatureBatches
@@ -158,7 +160,10 @@ def loop(settings: dict[str, object], weight: torch.Tensor) -> Loop:
     optimizer = torch.optim.SGD([{"params": module.parameters(), "initial_lr": spec.lr}], lr=spec.lr)
     say = torch.tensor([weights[label] for label in labels], dtype=torch.float64) if weights else None
     criterion = make_criterion(spec, weights, torch.device("cpu"))
-    return Loop(Phase(False, spec), 0, module, module, None, criterion, optimizer, batches, batches, ("a", "b"), say)
+    alone, parallel = SingleGroup(), Parallel(module, optimizer)
+    return Loop(
+        Phase(False, spec), 0, alone, module, parallel, module, None, criterion, batches, batches, ("a", "b"), say
+    )
 
 
 @pytest.mark.parametrize("weights", ["none", "balanced", {"a": 30.0}])

@@ -44,6 +44,8 @@ if TYPE_CHECKING:
     from fledge.interfaces.job import SourceFile as SourceFile
     from fledge.interfaces.launcher import Group as Group
     from fledge.interfaces.launcher import Launcher as Launcher
+    from fledge.interfaces.launcher import Parallel as Parallel
+    from fledge.interfaces.launcher import Place as Place
     from fledge.interfaces.model import Model as Model
     from fledge.interfaces.model import ParameterGroup as ParameterGroup
     from fledge.interfaces.options import Options as Options
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
     from fledge.interfaces.run import Trained as Trained
     from fledge.interfaces.state import RunState as RunState
     from fledge.interfaces.tracker import Tracker as Tracker
+    from fledge.launchers.command import ranks_command as ranks_command
     from fledge.metrics import log as log
 
 _HOME = {
@@ -94,6 +97,8 @@ _HOME = {
     "SourceFile": "fledge.interfaces.job",
     "Group": "fledge.interfaces.launcher",
     "Launcher": "fledge.interfaces.launcher",
+    "Parallel": "fledge.interfaces.launcher",
+    "Place": "fledge.interfaces.launcher",
     "Model": "fledge.interfaces.model",
     "ParameterGroup": "fledge.interfaces.model",
     "Options": "fledge.interfaces.options",
@@ -105,6 +110,7 @@ _HOME = {
     "Trained": "fledge.interfaces.run",
     "RunState": "fledge.interfaces.state",
     "Tracker": "fledge.interfaces.tracker",
+    "ranks_command": "fledge.launchers.command",
     "log": "fledge.metrics",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 -- a list of strings, which the rule cannot see

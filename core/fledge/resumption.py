@@ -1,5 +1,6 @@
 """Submitting a run that has ended once more, so that it goes on where it was left: by a person's wish, or by itself."""
 
+import json
 from dataclasses import replace
 from typing import Any, Literal
 
@@ -60,8 +61,17 @@ def give_up(run: RunDirectory) -> RunRecord:
         return record
 
 
-def resume(run: RunDirectory, backend: ComputeBackend, by: Cause, *, retries: int | None = None) -> RunRecord:
+def resume(
+    run: RunDirectory,
+    backend: ComputeBackend,
+    by: Cause,
+    *,
+    retries: int | None = None,
+    relaunched: dict[str, Any] | None = None,
+) -> RunRecord:
     """Submit the run once more, as it was planned; a person's wish begins a new count of retries.
+
+    relaunched: its plan with another launcher section, which is the run's from then on.
 
     Raises RunError for a run that has not ended, or is completed, or whose files are not what they were.
     """
@@ -73,7 +83,11 @@ def resume(run: RunDirectory, backend: ComputeBackend, by: Cause, *, retries: in
         if by == "retry" and not may_be_retried(record):
             raise RunError(f"run {run.id} is {record.state}, and another command was quicker")
         _check(run, record, plan)
-        request = _request(run, plan, retries)
+        request = _request(run, relaunched or plan, retries)
+        if relaunched:
+            request = backend.plan(request.job)
+            run.write("spec.toml", to_toml(relaunched["spec"]))
+            run.write("plan.json", json.dumps({**relaunched, "request": request.body}, indent=1))
         again = replace(
             record,
             state=RunState.QUEUED,
@@ -132,7 +146,8 @@ def _check(run: RunDirectory, record: RunRecord, plan: dict[str, Any]) -> None:
     if not spec.exists():
         run.write("spec.toml", to_toml(plan["spec"]))
     try:
-        edited = load(spec).to_dict() != plan["spec"]
+        # Where a resume with another launcher was cut off, the file tells of that one.
+        edited = {**load(spec).to_dict(), "launcher": None} != {**plan["spec"], "launcher": None}
     except SpecError:
         edited = True
     if edited:

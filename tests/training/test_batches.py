@@ -2,6 +2,7 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from fledge.launchers.single import SingleGroup
 from fledge.spec.training import TrainingSpec
 from fledge.training.arithmetic import Arithmetic
 from fledge.training.batches import Batches
@@ -104,7 +105,7 @@ def test_evaluation_by_hand() -> None:
     logits = torch.tensor([[2.0, 0.0], [0.0, 2.0], [2.0, 0.0], [0.0, 2.0], [0.0, 2.0]])
     labels = torch.tensor([0, 0, 0, 1, 1])
     batches = FeatureBatches(logits[:, None], labels, batch_size=2, seed=0, shuffled=False)
-    result = evaluate(torch.nn.Identity(), torch.nn.Identity(), batches, ("a", "b"))
+    result = evaluate(torch.nn.Identity(), torch.nn.Identity(), batches, ("a", "b"), SingleGroup())
     assert result.accuracy == 0.8
     assert result.per_class == {"a": 2 / 3, "b": 1.0}
     expected = torch.nn.functional.cross_entropy(logits, labels).item()

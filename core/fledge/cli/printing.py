@@ -31,7 +31,7 @@ def print_plan(plan: "Plan") -> None:
     print("\n# plugins")
     for plugin in plan.plugins:
         print(f"{plugin.name}: {plugin.distribution} {plugin.version}")
-    print(f"\n# job {job.name}: {job.resources.nodes} node(s) x {job.resources.processes} process(es), {job.launcher}")
+    print(f"\n# job {job.name}: {job.resources.processes} process(es) on {job.resources.nodes} node(s), {job.launcher}")
     print("command: " + " ".join(job.argv))
     print(f"snapshot: {len(snapshot.files)} files, {snapshot.size:,} bytes")
     for file in snapshot.files[:_FILES_SHOWN]:

@@ -32,6 +32,8 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Resources:
+    """processes: of all nodes together, the same number on each."""
+
     processes: int = 1
     nodes: int = 1
 
@@ -40,7 +42,7 @@ class Resources:
 class Job:
     """A program to run somewhere: no torch, no data set, no model in it.
 
-    argv          what to execute on each node; "python" as the first word means the interpreter that has fledge
+    argv          what to execute once on each node; "python" as the first word means the interpreter that has fledge
     snapshot      files to copy below the working folder
     files         small text files to write there too, by relative path
     requirements  Python distributions the job needs, as pip requirement lines; a backend on this
@@ -59,6 +61,9 @@ class Job:
     To stop it, the backend sends SIGTERM and waits: the job writes a checkpoint and ends with TRY_AGAIN. A file
     `canceled` in FLEDGE_RUN_DIR tells it that a person asked, and not the machine. Where the machine can be taken
     away, FLEDGE_PREEMPTION_URL names the metadata service that says so beforehand.
+
+    On several nodes each finds NODE_RANK (from 0), MASTER_ADDR and MASTER_PORT (an address of node 0 that the others
+    reach, and a port that is free there) in its environment, and a FLEDGE_RUN_DIR of its own: what is kept is node 0's.
     """
 
     name: str

@@ -17,6 +17,8 @@ from fledge.plan.snapshot import package, snapshot
 from fledge.spec.run_spec import RunSpec
 
 SPEC_FILE = ".fledge-spec.toml"
+# What each rank executes.
+WORKER = ("python", "-P", "-m", "fledge.worker", SPEC_FILE)
 
 
 def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
@@ -31,7 +33,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     launcher = catalog.make("launcher", spec.launcher.name, spec.launcher.options)
     job = Job(
         name=spec.experiment,
-        argv=launcher.command(("python", "-P", "-m", "fledge.worker", SPEC_FILE), resources),
+        argv=launcher.command(WORKER, resources),
         snapshot=_source(spec, resolved.travelling, home),
         files={SPEC_FILE: spec_toml(spec)},
         requirements=_requirements(resolved.travelling),

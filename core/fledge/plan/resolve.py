@@ -74,13 +74,17 @@ def _check_workload(spec: RunSpec) -> None:
             f"the run spec names no {' and no '.join(missing)}",
             hint="for example: fledge run --dataset birds --model resnet18, or: fledge run --script train.py",
         )
-    # Until the loop asks its launcher for a Group, each process would train a model of its own.
-    for key, count in (("processes", spec.launcher.processes), ("nodes", spec.launcher.nodes)):
-        if count > 1 and spec.script is None:
-            raise SpecError(
-                f"launcher.{key} = {count}: fledge trains in one process as yet",
-                hint=f"leave it out, or --set launcher.{key}=1; a script (--script) is started once a rank",
-            )
+    if spec.script is None:
+        check_shared(spec.training.batch_size, spec.launcher.processes)
+
+
+def check_shared(batch_size: int, processes: int) -> None:
+    """Raises SpecError where some process would never have a sample."""
+    if batch_size < processes:
+        raise SpecError(
+            f"training.batch_size = {batch_size} images cannot be shared by launcher.processes = {processes}",
+            hint="a step's batch is shared by all processes: choose a larger one, or fewer processes",
+        )
 
 
 def _resolve_script(spec: RunSpec) -> ScriptSpec:

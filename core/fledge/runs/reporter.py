@@ -33,7 +33,12 @@ class Reporter:
 
     def warn(self, message: str) -> None:
         self.journal.write("warning", message=message)
-        self.say(f"warning: {message}")
+        self.wail(f"warning: {message}")
+
+    def wail(self, text: str) -> None:
+        """What goes wrong, for people only."""
+        with suppress(OSError):
+            print(text, flush=True)
 
     def params(self, values: Mapping[str, Any]) -> None:
         self.journal.write("params", values=dict(values))

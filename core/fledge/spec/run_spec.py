@@ -15,8 +15,8 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN.pattern)]
 
 class LauncherSpec(Choice):
     name: str = Field("single", description="how the processes of the run are started")
-    processes: PositiveInt = Field(1, description="training processes a node")
-    nodes: PositiveInt = Field(1, description="machines")
+    processes: PositiveInt = Field(1, description="processes that train together, on all nodes")
+    nodes: PositiveInt = Field(1, description="machines that share them equally")
 
 
 class BackendSpec(Choice):

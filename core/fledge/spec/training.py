@@ -68,6 +68,9 @@ class TrainingSpec(Section):
     freeze_batchnorm: bool = Field(
         False, description="keep the statistics of batch-norm layers as they were pretrained"
     )
+    sync_batchnorm: bool = Field(
+        False, description="many processes: batch-norm statistics over the batch of all of them, and not of each"
+    )
     precision: Literal["auto", "fp32", "bf16"] = Field(
         "auto",
         description="number format of the network's arithmetic; bf16: mixed precision; auto: bf16 where the "
@@ -118,6 +121,11 @@ class TrainingSpec(Section):
         for key in ("compile", "cuda_graphs"):
             if self.mode == "head" and getattr(self, key):
                 raise ValueError(f"{key} has no effect in mode 'head', whose network is one small layer: leave it out")
+        if self.sync_batchnorm and (self.freeze_batchnorm or self.mode == "head"):
+            other = "freeze_batchnorm" if self.freeze_batchnorm else "mode 'head'"
+            raise ValueError(
+                f"sync_batchnorm has no effect with {other}, whose statistics stay as they are: leave it out"
+            )
         for key in ("finetune_epochs", "finetune_lr"):
             if self.mode != "head+finetune" and getattr(self, key) != type(self).model_fields[key].default:
                 raise ValueError(f"{key} has no effect in mode '{self.mode}': it belongs to mode 'head+finetune'")

@@ -8,11 +8,12 @@ import torch
 from torch import nn
 
 from fledge.interfaces.dataset import Sample, Split
+from fledge.interfaces.launcher import Group
 from fledge.interfaces.model import Model, ParameterGroup
 from fledge.runs.reporter import Reporter
 from fledge.spec.run_spec import RunSpec
 from fledge.spec.training import TrainingSpec
-from fledge.training.arithmetic import Arithmetic, Forward
+from fledge.training.arithmetic import Arithmetic
 from fledge.training.batches import Batches
 from fledge.training.criterion import class_weights, make_criterion
 from fledge.training.facts import Samples
@@ -41,6 +42,7 @@ class Assembly:
         classes: tuple[str, ...],
         cache: Path,
         report: Reporter,
+        group: Group,
     ) -> None:
         self._spec = spec
         self._model = model
@@ -49,6 +51,7 @@ class Assembly:
         self._classes = classes
         self._cache = cache
         self._report = report
+        self._group = group
         self._arithmetic = arithmetic
 
     def loop(self, phase: Phase) -> Loop:
@@ -56,34 +59,37 @@ class Assembly:
         training = phase.spec
         labels = [sample.label for sample in self._samples["train"]]
         weights = class_weights(training, self._classes, labels)
-        module, frozen, groups, forward = self._trainee(phase)
+        module, frozen, groups = self._trainee(phase)
+        parallel = self._group.parallel(module, make_optimizer(training, groups), training.accumulate)
         train, val = self._features(phase, frozen) if frozen is not None else self._images(phase)
         return Loop(
             phase=phase,
             seed=self._spec.seed,
+            group=self._group,
             module=module,
-            forward=forward,
+            parallel=parallel,
+            forward=parallel.module if phase.head else self._arithmetic.forward(parallel.module),
             frozen=frozen,
             criterion=make_criterion(training, weights, self._arithmetic.device),
-            optimizer=make_optimizer(training, groups),
             train=train,
             val=val,
             classes=self._classes,
             say=torch.tensor([weights[label] for label in labels], dtype=torch.float64) if weights else None,
         )
 
-    def _trainee(self, phase: Phase) -> tuple[nn.Module, nn.Module | None, Sequence[ParameterGroup], Forward]:
+    def _trainee(self, phase: Phase) -> tuple[nn.Module, nn.Module | None, Sequence[ParameterGroup]]:
         if phase.head:
             frozen, head = self._model.parts(self._module)
             frozen.requires_grad_(False)
-            return head, frozen, [ParameterGroup("head", list(head.parameters()))], head
+            return head, frozen, [ParameterGroup("head", list(head.parameters()))]
         self._module.requires_grad_(True)
+        if phase.spec.sync_batchnorm:
+            self._module = self._group.synchronize_batchnorm(self._module)
         if phase.spec.cuda_graphs:
             self._module.compile(mode="reduce-overhead")
         elif phase.spec.compile:
             self._module.compile()
-        groups = list(self._model.parameter_groups(self._module))
-        return self._module, None, groups, self._arithmetic.forward(self._module)
+        return self._module, None, list(self._model.parameter_groups(self._module))
 
     def _images(self, phase: Phase) -> tuple[Batches, Batches]:
         size = phase.spec.batch_size
@@ -92,11 +98,12 @@ class Assembly:
             return ImageBatches(
                 self._kept(split),
                 self._model,
-                batch_size=size if train else max(size, _EVALUATION_IMAGES),
+                batch_size=size if train else max(size, _EVALUATION_IMAGES * self._group.world_size),
                 seed=self._spec.seed,
                 train=train,
                 workers=_workers(phase.spec, self._arithmetic.device),
                 arithmetic=self._arithmetic,
+                place=self._group.place,
             )
 
         return batches("train", train=True), batches("val", train=False)
@@ -113,6 +120,7 @@ class Assembly:
                 batch_size=phase.spec.batch_size if train else _EVALUATION_FEATURES,
                 seed=self._spec.seed,
                 shuffled=train,
+                place=self._group.place,
             )
 
         return batches("train", train=True), batches("val", train=False)

@@ -16,7 +16,9 @@ _FORMAT = 3
 _ANEW = "start a new run: fledge run FILE"
 
 
-def beginning(spec: RunSpec, classes: tuple[str, ...], data: str, arithmetic: Arithmetic) -> dict[str, Any]:
+def beginning(
+    spec: RunSpec, classes: tuple[str, ...], data: str, arithmetic: Arithmetic, processes: int
+) -> dict[str, Any]:
     """Facts for a checkpoint, as JSON values. data: the images' fingerprint."""
     return {
         "format": _FORMAT,
@@ -27,6 +29,7 @@ def beginning(spec: RunSpec, classes: tuple[str, ...], data: str, arithmetic: Ar
         "device": arithmetic.device.type,
         "precision": arithmetic.precision,
         "threads": torch.get_num_threads(),
+        "processes": processes,
     }
 
 
@@ -37,7 +40,7 @@ def check(then: Mapping[str, Any], now: Mapping[str, Any], warn: Callable[[str],
             "the run was begun by another version of fledge, whose checkpoints this one cannot go on from",
             hint=f"resume it with that version, or {_ANEW}",
         )
-    if then["spec"] != now["spec"]:
+    if _trains(then["spec"]) != _trains(now["spec"]):
         raise RunError(
             "the run's spec is not the one that its checkpoints were written under",
             hint=f"a run keeps its spec; to train with another one, {_ANEW}",
@@ -47,9 +50,14 @@ def check(then: Mapping[str, Any], now: Mapping[str, Any], warn: Callable[[str],
             "the images are not those that the run began with, so it cannot be taken up where it was left",
             hint=f"put them back as they were, or {_ANEW}",
         )
-    for name in ("torch", "device", "precision"):
-        if then[name] != now[name]:
+    for name in ("torch", "device", "precision", "processes"):
+        if then.get(name, now[name]) != now[name]:
             warn(
                 f"this run began with {name} {then[name]} and goes on with {now[name]}: "
                 "it may end with other weights than if it had never stopped"
             )
+
+
+def _trains(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """What must stay: not how many processes share the work."""
+    return {key: value for key, value in spec.items() if key != "launcher"}

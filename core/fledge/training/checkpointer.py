@@ -10,6 +10,7 @@ from torch import nn
 
 from fledge.digest import tensors_sha256
 from fledge.errors import DataError
+from fledge.interfaces.launcher import Group
 from fledge.profiling import span, timed
 from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
@@ -17,6 +18,7 @@ from fledge.spec.training import TrainingSpec
 from fledge.training.checkpoint_store import Checkpoint, CheckpointStore, put_back
 from fledge.training.keeper import Keeper
 from fledge.training.loop import Loop, Position
+from fledge.training.together import hand_over
 from fledge.training.training_state import capture, restore
 
 
@@ -25,6 +27,8 @@ class Checkpointer:
 
     `facts` is what a checkpoint is worthless without: the spec, the data, the code it was written under. The part of
     the network that does not train is in no checkpoint, only its digest.
+
+    Of many processes rank 0 writes, and all stop after the same step: what one of them was told, each hears of there.
     """
 
     def __init__(
@@ -35,6 +39,7 @@ class Checkpointer:
         facts: Mapping[str, Any],
         notice: Notice,
         report: Reporter,
+        group: Group,
     ) -> None:
         self._store = store
         self._spec = spec
@@ -44,6 +49,7 @@ class Checkpointer:
         self._frozen_sha256: dict[nn.Module, str] = {}
         self._notice = notice
         self._report = report
+        self._group = group
         self._writer: threading.Thread | None = None
         self._steps = 0
         self._seen: tuple[int, int] | None = None
@@ -59,23 +65,36 @@ class Checkpointer:
             )
         at = restore(loop, found.tensors, found.told)
         self._keeper.restore(found.told["keeper"])
-        put_back(found, self._keeper.folder)
+        if self._group.rank == 0:
+            put_back(found, self._keeper.folder)
         self._saved = (at.epoch, at.step)
         self._report.say(f"resumed from a checkpoint: {at.epoch} epochs and {at.step} steps are done")
         return at
 
     def pause(self, loop: Loop, at: Position) -> None:
         """Write a checkpoint where one is due. Raises Stopped, with one written, where the run is to give way."""
-        if self._notice.reason is not None:
+        stops = self._notice.reason is not None
+        if stops:
             self.wait()
-            self._save(loop, at)
-            self.wait()
-            self._notice.check()
         if (at.epoch, at.step) != self._seen:
             self._seen = (at.epoch, at.step)
             self._steps += 1
-        if self._is_due() and not (self._writer and self._writer.is_alive()):
+        unsaved = self._saved != (at.epoch, at.step)
+        due = self._is_due() and not (self._writer and self._writer.is_alive())
+        if self._group.world_size > 1:
+            stops, due, unsaved = self._agreed(stops, due, unsaved)
+        if unsaved and (due or stops):
             self._save(loop, at)
+        if stops:
+            self.wait()
+            self._notice.reason = self._notice.reason or "another process of the run was told to stop"
+            self._notice.check()
+
+    def _agreed(self, stops: bool, due: bool, unsaved: bool) -> tuple[bool, ...]:
+        """Whether any is to stop, and what rank 0 says of saving."""
+        first = self._group.rank == 0
+        told = [stops, first and due, first and unsaved]
+        return tuple(share > 0 for share in self._group.average([float(one) for one in told]))
 
     def wait(self) -> None:
         """Until what is being written is written."""
@@ -90,9 +109,11 @@ class Checkpointer:
 
     @timed("checkpoint")
     def _save(self, loop: Loop, at: Position) -> None:
-        if self._saved == (at.epoch, at.step):
-            return
+        if self._group.world_size > 1:
+            hand_over(self._group, at.running)
         self._steps, self._saved_at, self._saved = 0, time.monotonic(), (at.epoch, at.step)
+        if self._group.rank != 0:
+            return
         try:
             staging = self._store.stage(self._keeper.files)
         except OSError as error:

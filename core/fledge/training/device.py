@@ -5,12 +5,24 @@ import os
 import torch
 
 from fledge.errors import SpecError
+from fledge.interfaces.launcher import ALONE, Place
 from fledge.spec.training import TrainingSpec
 
 
-def choose_device(training: TrainingSpec) -> torch.device:
-    """Raises SpecError where this machine has no such device, or one that cannot do what is asked of it."""
+def choose_device(training: TrainingSpec, place: Place = ALONE) -> torch.device:
+    """Each process of a node has a GPU of its own.
+
+    Raises SpecError where this machine has no such device, or one that cannot do what is asked of it.
+    """
     device = _find(training.device)
+    if device.type == "cuda" and place.world_size > 1:
+        if place.local_rank >= torch.cuda.device_count():
+            raise SpecError(
+                f"there are more processes on this node than its {torch.cuda.device_count()} GPUs",
+                hint="lower launcher.processes, or take more nodes; training.device = 'cpu' needs no GPU",
+            )
+        device = torch.device("cuda", place.local_rank)
+        torch.cuda.set_device(device)
     if training.cuda_graphs and device.type != "cuda":
         raise SpecError(
             f"training.cuda_graphs = true: CUDA graphs run on an NVIDIA GPU, and this training on {device.type}",

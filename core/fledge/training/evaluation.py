@@ -7,9 +7,11 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from fledge.interfaces.launcher import Group
 from fledge.profiling import each, timed, watched
 from fledge.training.arithmetic import Forward
 from fledge.training.batches import Batches
+from fledge.training.together import sums
 
 
 @dataclass(frozen=True)
@@ -33,11 +35,13 @@ def evaluate(
     forward: Forward,
     batches: Batches,
     classes: tuple[str, ...],
+    group: Group,
     pause: Callable[[], None] = lambda: None,
 ) -> Evaluation:
     """Top-1 and per-class accuracy and loss over every sample once; leaves the module in evaluation mode.
 
-    `pause` is called after every batch, and may raise.
+    Each process sees its share of the samples, and returns what all come to. `pause` is called after every batch, and
+    may raise.
     """
     module.eval()
     every = None
@@ -51,12 +55,13 @@ def evaluate(
         every = torch.arange(len(classes), device=labels.device) if every is None else every
         # Counted where they are: a number on the CPU would wait for the device after every batch.
         belongs = labels[:, None] == every
-        hits = logits.argmax(dim=1) == labels
-        right = right + (belongs & hits[:, None]).sum(dim=0)
+        right = right + (belongs & (logits.argmax(dim=1) == labels)[:, None]).sum(dim=0)
         seen = seen + belongs.sum(dim=0)
         pause()
     assert isinstance(right, torch.Tensor)
     assert isinstance(seen, torch.Tensor)
-    counts = zip(classes, right.tolist(), seen.tolist(), strict=True)
-    per_class = {name: r / s for name, r, s in counts if s}
-    return Evaluation(float(loss) / batches.count, int(right.sum()) / batches.count, per_class)
+    loss_sum, *counted = sums(group, [float(loss), *right.tolist(), *seen.tolist()])
+    counts = [round(number) for number in counted]
+    hits, totals = counts[: len(classes)], counts[len(classes) :]
+    per_class = {name: r / s for name, r, s in zip(classes, hits, totals, strict=True) if s}
+    return Evaluation(loss_sum / batches.count, sum(hits) / batches.count, per_class)

@@ -64,7 +64,7 @@ class Features:
                     self._report.progress(f"frozen features, {split}", done, len(samples), "images")
 
         def waiting() -> None:
-            self._report.say("another run is computing these features: waiting for it")
+            self._report.say("another process is computing these features: waiting for it")
 
         data = [fingerprint(samples), code_of(type(samples[0]).__mro__)]
         facts = {**self._facts, "data": data, "views": views, "seed": self._seed if views else None}

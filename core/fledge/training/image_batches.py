@@ -7,6 +7,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, default_collate
 
 from fledge.errors import FledgeError
+from fledge.interfaces.launcher import ALONE, Place
 from fledge.interfaces.model import Model
 from fledge.training.arithmetic import Arithmetic, transformed
 from fledge.training.batches import Batch, Batches
@@ -46,7 +47,7 @@ class _Order:
         self.start = 0
 
     def __iter__(self) -> Iterator[list[Key]]:
-        for indices in self.batches.order(self.epoch)[self.start :]:
+        for indices in self.batches.asked(self.epoch)[self.start :]:
             yield [(self.epoch, index) for index in indices.tolist()]
 
     def __len__(self) -> int:
@@ -71,8 +72,9 @@ class ImageBatches(Batches):
         train: bool,
         workers: int,
         arithmetic: Arithmetic,
+        place: Place = ALONE,
     ) -> None:
-        super().__init__(len(images.samples), batch_size, seed, shuffled=train)
+        super().__init__(len(images.samples), batch_size, seed, shuffled=train, place=place)
         self._device = arithmetic.device
         self._normalize = arithmetic.pixels(*model.normalization())
         self._order = _Order(self)
@@ -88,7 +90,7 @@ class ImageBatches(Batches):
             **options,
         )
 
-    def epoch(self, epoch: int, start: int = 0) -> Iterator[Batch]:
+    def _load(self, epoch: int, start: int) -> Iterator[Batch]:
         self._order.epoch, self._order.start = epoch, start
         for batch in self._loader:
             if isinstance(batch, FledgeError):

@@ -68,7 +68,7 @@ class Images:
                     report.progress(f"decoding images, {split}", done, len(samples), "images")
 
         def waiting() -> None:
-            report.say("another run is decoding these images: waiting for it")
+            report.say("another process is decoding these images: waiting for it")
 
         try:
             folder.mkdir(parents=True, exist_ok=True)

@@ -23,10 +23,14 @@ _PAUSE_SECONDS = 1.0
 
 class Keeper:
     """`best.safetensors` is written as soon as there is a better one, or a second later, when another may be better
-    still: a run that dies keeps what it had reached."""
+    still: a run that dies keeps what it had reached.
 
-    def __init__(self, module: nn.Module, folder: Path, card: Mapping[str, Any]) -> None:
+    Of many processes each remembers, and one of them `writes`.
+    """
+
+    def __init__(self, module: nn.Module, folder: Path, card: Mapping[str, Any], *, writes: bool = True) -> None:
         self.module = module
+        self.writes = writes
         self.folder = folder
         self.card = card
         self.best: Epoch | None = None
@@ -60,6 +64,8 @@ class Keeper:
         better = before is None or _rank(epoch) > _rank(before)
         if better:
             self.best = epoch
+            if not self.writes:
+                return True
             self._unwritten = epoch, weights_of(self.module)
             if time.monotonic() - self._wrote >= _PAUSE_SECONDS:
                 self.write()

@@ -3,6 +3,7 @@
 import math
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -10,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from fledge.errors import RunError
+from fledge.interfaces.launcher import Group, Parallel
 from fledge.profiling import each, span, timed, watched
 from fledge.training.arithmetic import Forward
 from fledge.training.batches import Batches
@@ -19,6 +21,7 @@ from fledge.training.phases import Phase
 from fledge.training.running import Running
 from fledge.training.schedule import lr_factor
 from fledge.training.seeds import derive, step_seeder
+from fledge.training.together import share_buffers, sums
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,10 @@ class Position:
     running: Running
 
 
+# Steps of an epoch are fewer, so that no two processes ever draw from one seed.
+_RANK_BITS = 40
+
+
 def _nothing(*_: object) -> None: ...
 
 
@@ -62,7 +69,8 @@ def _nothing(*_: object) -> None: ...
 class Loop:
     """Everything one phase of a training needs.
 
-    module  what trains
+    group   the processes that train it together, of which each computes its share of every batch
+    module  what trains; parallel: the same, tied to the other processes
     forward maps a batch's inputs to logits [B, C], float32
     frozen  the part of the network that does not train, if any
     say     each training sample's class weight, float64 [N] in the order of the split; None where all count alike
@@ -72,17 +80,22 @@ class Loop:
 
     phase: Phase
     seed: int
+    group: Group
     module: nn.Module
+    parallel: Parallel
     forward: Forward
     frozen: nn.Module | None
     criterion: nn.CrossEntropyLoss
-    optimizer: torch.optim.Optimizer
     train: Batches
     val: Batches
     classes: tuple[str, ...]
     say: Tensor | None
     pause: Callable[[Position], None] = _nothing
     told: Callable[[int, int], None] = _nothing
+
+    @property
+    def optimizer(self) -> torch.optim.Optimizer:
+        return self.parallel.optimizer
 
     @property
     def device(self) -> torch.device:
@@ -101,16 +114,18 @@ class Loop:
             says = self._says(order)
             with span("train"):
                 self._train(at, says)
-                loss, hits = at.running.mean_loss(sum(says)), at.running.hits()
+                loss_sum, hits = sums(self.group, at.running.totals())
+            loss = loss_sum / sum(says)
             seconds = time.perf_counter() - began
             if not math.isfinite(loss):
                 raise RunError(
                     f"the training loss became {loss} in epoch {at.epoch + 1}",
                     hint=f"lower the learning rate (now {self.phase.spec.lr:g}), or set training.clip_grad_norm",
                 )
-            val = evaluate(self.module, self.forward, self.val, self.classes, partial(self.pause, at))
+            share_buffers(self.group, self.module)
+            val = evaluate(self.module, self.forward, self.val, self.classes, self.group, partial(self.pause, at))
             lr = self.optimizer.param_groups[-1]["lr"]
-            yield Epoch(at.epoch + 1, loss, hits / self.train.count, val, lr, seconds, images)
+            yield Epoch(at.epoch + 1, loss, round(hits) / self.train.count, val, lr, seconds, images)
             at = self.beginning(at.epoch + 1)
 
     def _says(self, order: list[Tensor]) -> list[float]:
@@ -125,21 +140,25 @@ class Loop:
         self.module.train()
         if spec.freeze_batchnorm:
             freeze_batchnorm(self.module)
-        reseed, seed = step_seeder(self.device), derive(self.seed, "step", epoch)
+        reseed, seed = step_seeder(self.device), derive(self.seed, "step", epoch) + (self.group.rank << _RANK_BITS)
+        mine, world = self._says(self.train.share(epoch)), self.group.world_size
         forward, backward = watched("forward", self.forward), watched("backward", Tensor.backward)
         criterion, told, pause = self.criterion, self.told, self.pause
         for step, (inputs, labels) in enumerate(each("load", self.train.epoch(epoch, at.step)), at.step):
             first = step - step % spec.accumulate
             group = says[first : first + spec.accumulate]
+            moves = step + 1 == first + len(group)
             reseed(seed + step)
-            logits = forward(inputs)
-            loss = criterion(logits, labels)
-            if len(group) == 1:
-                backward(loss)
-            else:
-                backward(loss * (says[step] / sum(group)))
-            at.running.add(logits, labels)
-            if step + 1 == first + len(group):
+            with nullcontext() if moves else self.parallel.alone():
+                logits = forward(inputs)
+                # So that the mean over processes is the mean over the samples of all of them.
+                part = mine[step] * world / sum(group)
+                # A share without samples has no mean; what stands in for one takes part in the backward pass.
+                loss = criterion(logits, labels) if part else logits.sum()
+                backward(loss if part == 1 else loss * part)
+            if part:
+                at.running.add(logits, labels)
+            if moves:
                 progress = epoch - self.phase.first_epoch + first / len(says)
                 set_lr(self.optimizer, lr_factor(spec, progress, len(group) / len(says)))
                 self._update()
@@ -149,7 +168,8 @@ class Loop:
 
     @timed("step")
     def _update(self) -> None:
-        if self.phase.spec.clip_grad_norm is not None:
-            nn.utils.clip_grad_norm_(self.module.parameters(), self.phase.spec.clip_grad_norm)
-        self.optimizer.step()
+        with self.parallel.averaged():
+            if self.phase.spec.clip_grad_norm is not None:
+                nn.utils.clip_grad_norm_(self.module.parameters(), self.phase.spec.clip_grad_norm)
+            self.optimizer.step()
         self.optimizer.zero_grad()

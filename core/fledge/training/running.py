@@ -31,14 +31,17 @@ class Running:
         if self._elements >= _COUNTED_AT_ONCE:
             self._count()
 
-    def mean_loss(self, says: float) -> float:
-        """The mean over all samples, whose class weights come to `says` together."""
+    def totals(self) -> tuple[float, int]:
+        """The sum of the losses, each by its sample's class weight, and the hits."""
         self._count()
-        return float(self._loss_sum) / says
+        return float(self._loss_sum), int(self._hits)
 
-    def hits(self) -> int:
-        self._count()
-        return int(self._hits)
+    def hand_over(self, loss_sum: float, hits: int) -> None:
+        """Hold these totals instead of its own, which another process holds from now on."""
+        self._uncounted.clear()
+        self._elements = 0
+        self._loss_sum = torch.full_like(self._loss_sum, loss_sum)
+        self._hits = torch.full_like(self._hits, hits)
 
     def state(self) -> dict[str, Tensor]:
         """loss_sum [] float64 (mps: float32), hits [] int64; where samples are uncounted, logits [N, C] and labels [N].

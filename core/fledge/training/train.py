@@ -12,6 +12,7 @@ import torch
 from fledge.discovery.catalog import Catalog
 from fledge.importing import importing
 from fledge.interfaces.dataset import SPLITS, Dataset
+from fledge.interfaces.launcher import Group
 from fledge.interfaces.model import Model
 from fledge.interfaces.run import RunInfo, Trained
 from fledge.interfaces.state import RunState
@@ -32,19 +33,29 @@ from fledge.training.loop import Loop, Position
 from fledge.training.memory import keep_memory
 from fledge.training.phases import phases
 from fledge.training.seeds import seed_torch
+from fledge.training.together import newest_checkpoint
 
 
 def train(
-    spec: RunSpec, catalog: Catalog, run: RunInfo, cache: Path, notice: Notice, report: Reporter, lifecycle: Any
-) -> Trained:
+    spec: RunSpec,
+    catalog: Catalog,
+    run: RunInfo,
+    group: Group,
+    cache: Path,
+    notice: Notice,
+    report: Reporter,
+    lifecycle: Any,
+) -> Trained | None:
     """The workload `train`: prepare data and weights, train from the newest checkpoint on, keep best and last.
+
+    Every process of the group does all of it; rank 0 alone writes, and returns what was trained.
 
     `lifecycle` is called with `epoch_ended` after every epoch, and with `step_ended`. Raises FledgeError for anything
     a person can mend, and Stopped, at the end of a step and with a checkpoint written, once there was a notice.
     """
     assert spec.dataset is not None
     assert spec.model is not None
-    device = choose_device(spec.training)
+    device = choose_device(spec.training, group.place)
     if device.type == "cpu":
         keep_memory()
     with span("import plugins"), importing():
@@ -62,12 +73,13 @@ def train(
     check_samples(samples, classes)
     described = describe(samples, classes)
     store = CheckpointStore(report.folder / CHECKPOINTS)
-    found = store.newest(report.warn)
+    found = newest_checkpoint(group, store, report.warn)
     began = found.told["facts"] if found else {}
     # Sums depend on how many threads share them, and all on the number format.
-    torch.set_num_threads(began.get("threads") or torch.get_num_threads())
+    if began.get("processes", 1) == group.world_size:
+        torch.set_num_threads(began.get("threads") or torch.get_num_threads())
     arithmetic = Arithmetic.of(spec.training, device, began.get("precision"))
-    now = beginning(spec, classes, described["fingerprint"], arithmetic)
+    now = beginning(spec, classes, described["fingerprint"], arithmetic, group.world_size)
     if found:
         check(began, now, report.warn)
     seed_torch(spec.seed, "build")
@@ -80,14 +92,17 @@ def train(
         "transforms": dict(model.describe_transforms()),
     }
     arithmetic_told = {"device": str(device), "precision": arithmetic.precision, "threads": torch.get_num_threads()}
+    arithmetic_told |= {"launcher": spec.launcher.name, "processes": group.world_size}
     report.params({**facts, **arithmetic_told, "torch": torch.__version__})
     counts = " and ".join(f"{len(samples[split])} {split}" for split in SPLITS)
-    report.say(f"{spec.dataset.name}: {counts} images of {', '.join(classes)}; {spec.model.name} on {device}")
+    many = f" in {group.world_size} processes" if group.world_size > 1 else ""
+    report.say(f"{spec.dataset.name}: {counts} images of {', '.join(classes)}; {spec.model.name} on {device}{many}")
 
     report.stage(RunState.RUNNING)
-    keeper = Keeper(module, run.outputs, {"run": run.id, "spec": spec.to_dict(), "fledge": version("fledge"), **facts})
-    checkpointer = Checkpointer(store, spec.training, keeper, now, notice, report)
-    assembly = Assembly(spec, model, module, arithmetic, samples, classes, cache, report)
+    card = {"run": run.id, "spec": spec.to_dict(), "fledge": version("fledge"), **facts}
+    keeper = Keeper(module, run.outputs, card, writes=group.rank == 0)
+    checkpointer = Checkpointer(store, spec.training, keeper, now, notice, report, group)
+    assembly = Assembly(spec, model, module, arithmetic, samples, classes, cache, report, group)
     for phase in phases(spec.training):
         if found is not None and found.told["epoch"] >= phase.last_epoch:
             continue
@@ -106,7 +121,7 @@ def train(
             checkpointer.wait()
     with notice.deferred():
         report.stage(RunState.FINALIZING)
-        return keeper.finish(classes)
+        return keeper.finish(classes) if keeper.writes else None
 
 
 def _train(loop: Loop, at: Position, keeper: Keeper, run: RunInfo, report: Reporter, lifecycle: Any) -> None:

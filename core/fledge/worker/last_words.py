@@ -7,20 +7,28 @@ from types import TracebackType
 from typing import Any
 
 from fledge.interfaces.job import TRY_AGAIN
+from fledge.interfaces.launcher import ALONE, Place
 from fledge.interfaces.state import RunState
+from fledge.launchers.first_failure import FirstFailure, read
 from fledge.runs.notice import Stopped
 from fledge.runs.reporter import Reporter
 
 _BALLAST_BYTES = 1 << 16
+# What it takes to learn that a process was killed, whose peers may notice first.
+_NEWS_SECONDS = 10.0
 # What a disk says whose owner can mend it, and for which no traceback is of use.
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
 
 class LastWords:
-    """A context that holds a little of the disk, to be let go of should there be no room for the last word."""
+    """A context that holds a little of the disk, to be let go of should there be no room for the last word.
+
+    Where many processes train together, the last word is about the one that failed first.
+    """
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
+        self._place: Place | None = None
         self._ballast = report.folder / ".ballast"
 
     def __enter__(self) -> "LastWords":
@@ -28,19 +36,38 @@ class LastWords:
             self._ballast.write_bytes(bytes(_BALLAST_BYTES))
         return self
 
+    def begin(self, place: Place, report: Reporter) -> None:
+        """The first word, as soon as it is known which process this is, and where it reports."""
+        self._place, self._report = place, report
+        report.stage(RunState.PREPARING)
+
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         self._ballast.unlink(missing_ok=True)
 
     def stopped(self, stop: Stopped) -> int:
+        if self._is_one_of_many() and (first := read(self._report.folder)):
+            return self.failed(first.error, transient=first.transient)
         self.say(stop.state, error=str(stop))
         return TRY_AGAIN
 
-    def failed(self, error: str, *, transient: bool) -> int:
+    def failed(self, error: str, *, transient: bool, follows: bool = False) -> int:
+        """follows: it may have failed because another process had."""
+        if self._is_one_of_many():
+            assert self._place is not None
+            mine = FirstFailure(self._place.rank, f"rank {self._place.rank}: {error}", transient)
+            folder = self._report.folder
+            first = read(folder, _NEWS_SECONDS if follows else 0.0) or mine.leave(folder)
+            error, transient = (error, transient) if first == mine else (first.error, first.transient)
         self.say(RunState.FAILED, error=error, **({"transient": True} if transient else {}))
         return TRY_AGAIN if transient else 1
 
+    def _is_one_of_many(self) -> bool:
+        return self._place is not None and self._place.world_size > 1
+
     def say(self, state: RunState, **fields: Any) -> None:
         try:
+            if self._place is None:
+                self.begin(ALONE, self._report)
             self._report.stage(state, **fields)
         except OSError:
             with suppress(OSError):

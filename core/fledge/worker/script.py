@@ -3,16 +3,20 @@
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from fledge.errors import RunError
+from fledge.interfaces.launcher import Place
 from fledge.interfaces.state import RunState
 from fledge.runs.notice import Stopped
 from fledge.runs.reporter import Reporter
 from fledge.spec.script import ScriptSpec
 
+_POLL_SECONDS = 0.02
 
-def run_script(script: ScriptSpec, folder: Path, report: Reporter) -> None:
+
+def run_script(script: ScriptSpec, folder: Path, place: Place, report: Reporter) -> None:
     """Execute it in the working folder (the snapshot); its output is the run's log.
 
     Its `outputs/` and `logs/` are the run's own, so that a run that is killed keeps what was
@@ -20,15 +24,7 @@ def run_script(script: ScriptSpec, folder: Path, report: Reporter) -> None:
     Raises RunError where it does not end with exit status 0.
     """
     for name in ("outputs", "logs"):
-        kept = folder / name
-        if not kept.is_symlink():
-            # Real folders for the script, which may well remove and remake them; the run's are links to them.
-            if Path(name).is_dir():
-                # Killed between the two lines below, and started again.
-                kept.rmdir()
-            else:
-                kept.rename(name)
-            kept.symlink_to(Path(name).resolve(), target_is_directory=True)
+        _link(folder / name, Path(name), place)
     report.stage(RunState.RUNNING)
     code = _execute([sys.executable, str(script.path), *script.args])
     report.stage(RunState.FINALIZING)
@@ -42,6 +38,20 @@ def run_script(script: ScriptSpec, folder: Path, report: Reporter) -> None:
             hint="it ran in a copy of its source folder, without what an ignore file names: "
             "what it reads from elsewhere needs an absolute path",
         )
+
+
+def _link(kept: Path, own: Path, place: Place) -> None:
+    """A real folder for the script, which may well remove and remake it; the run's is a link to it."""
+    while place.local_rank and not kept.is_symlink():
+        # One process of a node makes it for all.
+        time.sleep(_POLL_SECONDS)
+    if not kept.is_symlink():
+        if own.is_dir():
+            # Killed between the two lines below, and started again.
+            kept.rmdir()
+        else:
+            kept.rename(own)
+        kept.symlink_to(own.resolve(), target_is_directory=True)
 
 
 def _execute(argv: list[str]) -> int:

@@ -1,18 +1,23 @@
 """What a worker does, from its first word in the journal to its last."""
 
+import faulthandler
 import os
 import shutil
+import signal
 import sys
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
 
+from fledge.discovery.catalog import Catalog
 from fledge.discovery.discover import discover
 from fledge.errors import FledgeError
 from fledge.importing import importing
+from fledge.interfaces.launcher import Launcher
 from fledge.interfaces.run import RunInfo
 from fledge.interfaces.state import RunState
 from fledge.runs.notice import Notice, Stopped
+from fledge.runs.quiet_reporter import QuietReporter
 from fledge.runs.reporter import Reporter
 from fledge.runs.run_directory import CHECKPOINTS
 from fledge.spec.load import load
@@ -37,40 +42,66 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
     with LastWords(report) as last:
         try:
             notice.listen()
-            report.stage(RunState.PREPARING)
+            wanted = load(spec)
+            if wanted.script is None:
+                # The snapshot's packages go before the installed ones, which may have been edited since.
+                sys.path.insert(0, str(Path.cwd()))
+            catalog = discover()
+            launcher: Launcher = catalog.make("launcher", wanted.launcher.name, wanted.launcher.options)
+            place = launcher.place()
+            if place.world_size > 1:
+                # Whoever starts the ranks asks one that hangs where it stands.
+                faulthandler.register(signal.SIGUSR1)
+            if place.rank:
+                report = QuietReporter(folder)
+            last.begin(place, report)
             with vital_signs(report, notice), preemption_notices(notice, report):
-                _execute(load(spec), folder, notice, report, companions or {})
+                _execute(wanted, catalog, launcher, folder, notice, report, companions or {})
         except Stopped as stop:
             return last.stopped(stop)
         except FledgeError as error:
-            report.say(f"error: {error}")
+            report.wail(f"error: {error}")
             return last.failed(str(error), transient=error.transient)
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is, the run's state must say so
             if notice.reason is not None:
                 # What fails while everything is being stopped (a loader process that was stopped too) is no error.
                 return last.stopped(notice.stopped())
             told = explain(error, folder)
-            report.say(f"error: {told}" if told else traceback.format_exc())
-            return last.failed(told or f"{type(error).__name__}: {error}", transient=is_transient(error))
+            report.wail(f"error: {told}" if told else traceback.format_exc())
+            words = told or f"{type(error).__name__}: {error}"
+            # What a collective raises whose other end has gone.
+            return last.failed(words, transient=is_transient(error), follows=isinstance(error, RuntimeError))
+        if wanted.script is not None and place.world_size > 1:
+            # Others may be at it still: that all ended well is for the backend to say.
+            return 0
         last.say(RunState.COMPLETED)
+        if place.rank:
+            return 0
         # Not before: until then there was something to come back to.
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         return 0
 
 
-def _execute(spec: RunSpec, folder: Path, notice: Notice, report: Reporter, companions: Mapping[str, object]) -> None:
+def _execute(
+    spec: RunSpec,
+    catalog: Catalog,
+    launcher: Launcher,
+    folder: Path,
+    notice: Notice,
+    report: Reporter,
+    companions: Mapping[str, object],
+) -> None:
     run = RunInfo(os.environ["FLEDGE_RUN_ID"], spec.experiment, spec.to_dict(), folder / "outputs")
-    if spec.script is None:
-        # The snapshot's packages go before the installed ones, which may have been edited since.
-        sys.path.insert(0, str(Path.cwd()))
-    catalog = discover()
+    if launcher.place().rank:
+        # Trackers and extensions are told by rank 0.
+        spec, companions = spec.model_copy(update={"trackers": {}, "extensions": {}}), {}
     with Tracking(spec, catalog, run, report), lifecycle(spec, catalog, run, report, companions) as hooks:
         if spec.script is not None:
-            run_script(spec.script, folder, report)
+            run_script(spec.script, folder, launcher.place(), report)
             notice.dismiss()
         else:
             # Imported late: a script's run needs no torch of ours.
             with importing():
                 from fledge.worker.training import run_training
 
-            run_training(spec, catalog, run, notice, report, hooks)
+            run_training(spec, catalog, run, launcher, notice, report, hooks)

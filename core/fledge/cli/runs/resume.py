@@ -10,6 +10,9 @@ from fledge.cli.words import AsJson
 
 def resume(
     run: Run,
+    launcher: Annotated[str | None, typer.Option(help="Start its processes with another launcher.")] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Go on in another number of processes.")] = None,
+    nodes: Annotated[int | None, typer.Option(min=1, help="Go on on another number of machines.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as it runs; print its id.")] = False,
     as_json: AsJson = False,
 ) -> int:
@@ -19,6 +22,7 @@ def resume(
     from fledge.cli.context import context
     from fledge.cli.follow import follow, log_end
     from fledge.cli.printing import print_json
+    from fledge.relaunch import relaunch
     from fledge.resumption import changed_plugins
     from fledge.resumption import resume as resume_run
     from fledge.runs.observe import observe
@@ -28,8 +32,11 @@ def resume(
     observe(found, backend)
     for change in changed_plugins(found, here.catalog):
         print(f"warning: {change}: the run may end with other weights than if it had never stopped", file=sys.stderr)
+    named = {"name": launcher, "processes": processes, "nodes": nodes}
+    changes = {key: value for key, value in named.items() if value is not None}
+    relaunched = relaunch(found.plan(), changes, here.catalog) if changes else None
     cursor = log_end(found, backend)
-    record = resume_run(found, backend, "person")
+    record = resume_run(found, backend, "person", relaunched=relaunched)
     if detach:
         print_json({"run": found.id, "state": str(record.state)}) if as_json else print(found.id)
         return 0

@@ -1,0 +1,180 @@
+"""`python -m fledge.launchers.ranks PROCESSES NODES ARGV...`: executes ARGV once a rank on this node, and waits.
+
+Each finds RANK, LOCAL_RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT in its environment, as under
+torchrun; PROCESSES are those of all nodes together. Their output comes as one stream, each line behind "[rank] ".
+
+A signal to stop is handed on. Once a rank has failed the others have a moment to fail of it, are asked to show where
+they stand, and are stopped. It ends as the first that failed: with its exit status, or killed by the same signal.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO
+
+from fledge.launchers import first_failure
+from fledge.launchers.first_failure import FirstFailure
+
+# What fledge.interfaces.job calls TRY_AGAIN: this process, beside many that compute, imports next to nothing.
+_TRY_AGAIN = 75
+_POLL_SECONDS = 0.05
+# What those whose peer is gone have to notice, and to say so.
+_NOTICE_SECONDS = 5.0
+# And then to write what they hold, once they were told to stop.
+_GRACE_SECONDS = 10.0
+_LONGEST_LINE = 1 << 16
+_PR_SET_PDEATHSIG = 1
+_LINUX = sys.platform == "linux"
+
+
+class Ranks:
+    def __init__(self, processes: int, nodes: int, argv: list[str]) -> None:
+        self._count, self._world = processes // nodes, processes
+        self._first = int(os.environ.get("NODE_RANK", "0")) * self._count
+        self._argv = [sys.executable, *argv[1:]] if argv[0] == "python" else argv
+        self._shows = "fledge.worker" in argv
+        told = os.environ.get("FLEDGE_RUN_DIR")
+        self._folder = Path(told) if told else None
+        self._ranks: list[subprocess.Popen[bytes]] = []
+        self._printers: list[threading.Thread] = []
+        self._stopping = False
+
+    def run(self) -> int:
+        """Their exit code: negative for a signal."""
+        if self._folder:
+            first_failure.forget(self._folder)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._hear)
+        self._start()
+        code = self._wait()
+        for printer in self._printers:
+            # One whose pipe a stranger holds open has nothing more to say that matters.
+            printer.join(1.0)
+        return code
+
+    def _start(self) -> None:
+        shared = _meeting() | {"WORLD_SIZE": str(self._world), "LOCAL_WORLD_SIZE": str(self._count)}
+        # A thread for each core they share: more would wait for each other.
+        shared["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, _cores() // self._count)))
+        for local in range(self._count):
+            own = {"RANK": str(self._first + local), "LOCAL_RANK": str(local)}
+            rank = subprocess.Popen(
+                self._argv,
+                env=os.environ | shared | own,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- the threads there are only copy lines
+            )
+            # One by one, so that whoever is told to stop meanwhile knows all that there are.
+            self._ranks.append(rank)
+            if self._stopping:
+                rank.terminate()
+            assert rank.stdout is not None
+            printer = threading.Thread(target=_copy, args=(rank.stdout, self._first + local), daemon=True)
+            printer.start()
+            self._printers.append(printer)
+
+    def _hear(self, *_: object) -> None:
+        self._stopping = True
+        self._send(signal.SIGTERM)
+
+    def _send(self, number: signal.Signals) -> None:
+        for rank in self._ranks:
+            if rank.poll() is None:
+                rank.send_signal(number)
+
+    def _wait(self) -> int:
+        failed = self._until_one_fails()
+        if failed is None:
+            return 0
+        rank, code = failed
+        if not self._stopping:
+            self._tell(rank, code)
+            self._gone(_NOTICE_SECONDS)
+            if self._shows:
+                self._send(signal.SIGUSR1)
+                # For their last lines before the signal to stop adds to them.
+                time.sleep(_POLL_SECONDS)
+            self._send(signal.SIGTERM)
+        if not self._gone(_GRACE_SECONDS):
+            self._send(signal.SIGKILL)
+            self._gone(_GRACE_SECONDS)
+        if self._stopping:
+            wishes = {0, _TRY_AGAIN, -signal.SIGTERM, -signal.SIGKILL}
+            return next((code for one in self._ranks if (code := one.wait()) not in wishes), _TRY_AGAIN)
+        return code
+
+    def _until_one_fails(self) -> tuple[int, int] | None:
+        """Its rank and exit code; None once all have ended well."""
+        while True:
+            codes = [rank.poll() for rank in self._ranks]
+            for local, code in enumerate(codes):
+                if code:
+                    return self._first + local, code
+            if None not in codes:
+                return None
+            time.sleep(_POLL_SECONDS)
+
+    def _tell(self, rank: int, code: int) -> None:
+        killed = code < 0
+        how = f"was killed by {signal.Signals(-code).name}" if killed else f"ended with exit status {code}"
+        if self._folder:
+            FirstFailure(rank, f"rank {rank} {how}", transient=killed or code == _TRY_AGAIN).leave(self._folder)
+        print(f"rank {rank} {how}, and ends the others", flush=True)
+
+    def _gone(self, seconds: float) -> bool:
+        deadline = time.monotonic() + seconds
+        while left := any(rank.poll() is None for rank in self._ranks):
+            if time.monotonic() > deadline:
+                break
+            time.sleep(_POLL_SECONDS)
+        return not left
+
+
+def _meeting() -> dict[str, str]:
+    """Where the ranks meet: on one node, at a port that is free; on several, where the backend says."""
+    if "MASTER_ADDR" in os.environ:
+        return {}
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": os.environ.get("MASTER_PORT", port)}
+    # What a machine's own name leads to, if to anything, may not reach itself.
+    return told | ({"GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", "lo")} if _LINUX else {})
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if _LINUX else os.cpu_count() or 1
+
+
+def _copy(output: IO[bytes], number: int) -> None:
+    prefix = f"[{number}] ".encode()
+    for line in iter(lambda: output.readline(_LONGEST_LINE), b""):
+        # In one write, so that two ranks' lines stay apart.
+        os.write(1, prefix + (line if line.endswith(b"\n") else line + b"\n"))
+
+
+def _die_with_parent() -> None:
+    # Linux only: ranks whose starter was killed would wait for each other, watched by nobody.
+    if _LINUX:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def _end(code: int) -> int:
+    if code >= 0:
+        return code
+    # In the same way, so that whoever watches sees what happened.
+    if -code not in (signal.SIGKILL, signal.SIGSTOP):
+        signal.signal(-code, signal.SIG_DFL)
+    os.kill(os.getpid(), -code)
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(_end(Ranks(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]).run()))
