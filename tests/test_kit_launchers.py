@@ -25,13 +25,26 @@ LAUNCHERS: Wrongs = {
         "every_rank_is_there_once_and_agrees[2]",
     ),
     "Muddled": (
-        "class meets(FileGroup):\n    def broadcast(self, values): return self.gather(values)[-1]",
+        "class meets(FileGroup):\n    def broadcast(self, content): return bytes(self.gather(list(content))[-1])",
         "every_rank_is_there_once_and_agrees[2]",
     ),
     "Summing": (
         "class meets(FileGroup):\n"
         "    def average(self, values): return [v * self.world_size for v in super().average(values)]",
         "two_processes_come_to_the_weights_of_one",
+    ),
+    "Loose": (
+        "class meets(FileGroup):\n"
+        "    def parallel(self, module, optimizer, accumulate): return Parallel(module, optimizer)",
+        "a_network_trains_in_two_processes_as_in_one",
+    ),
+    "Late": (
+        "class meets(FileGroup):\n    def ties(self, module): yield; self.mix(module)",
+        "a_network_trains_in_two_processes_as_in_one",
+    ),
+    "Unequal": (
+        "class meets(FileGroup):\n    def level(self, module): pass",
+        "a_network_trains_in_two_processes_as_in_one",
     ),
     "Stoic": ("way = 'stoic'", "a_rank_that_fails_ends_them_all[1]"),
     "Patient": ("way = 'patient'", "a_rank_that_fails_ends_them_all[2]"),
@@ -43,14 +56,13 @@ HEAD = """
     import os
     import time
     from pathlib import Path
+    from contextlib import contextmanager
     from random import random
 
-    from fledge import Group, Launcher
+    from fledge import Group, Launcher, Parallel
 
 
     class FileGroup(Group):
-        rank = property(lambda self: int(os.environ["RANK"]))
-        world_size = property(lambda self: int(os.environ["SIZE"]))
         rounds = 0
 
         def gather(self, told):
@@ -66,11 +78,27 @@ HEAD = """
         def average(self, values):
             return [sum(column) / self.world_size for column in zip(*self.gather(values))]
 
-        def broadcast(self, values):
-            return self.gather(values)[0]
+        def broadcast(self, content):
+            return bytes(self.gather(list(content))[0])
 
         def barrier(self):
             self.gather(None)
+
+        def parallel(self, module, optimizer, accumulate):
+            self.level(module)
+            return Parallel(module, optimizer, averaged=lambda: contextmanager(self.ties)(module))
+
+        def ties(self, module):
+            self.mix(module)
+            yield
+
+        def level(self, module):
+            for one in module.parameters():
+                one.data = one.new_tensor(self.gather(one.tolist())[0])
+
+        def mix(self, module):
+            for one in module.parameters():
+                one.grad = one.new_tensor(self.average(one.grad.flatten().tolist())).view_as(one)
 
 
     class Honest(Launcher):
@@ -81,7 +109,7 @@ HEAD = """
             return ("python", "-m", "ranks", self.way, str(resources.processes), *argv)
 
         def group(self):
-            return self.meets()
+            return self.meets(self.place())
 """
 RANKS = """
     import os
@@ -105,7 +133,7 @@ RANKS = """
     signal.signal(signal.SIGTERM, stop)
     with tempfile.TemporaryDirectory() as meeting:
         for rank in range(size):
-            told = {"MEETING": meeting, "RANK": str(rank), "SIZE": str(size)}
+            told = {"MEETING": meeting, "RANK": str(rank), "WORLD_SIZE": str(size)}
             ranks.append(subprocess.Popen(argv, env=os.environ | told))
         while None in (codes := [rank.poll() for rank in ranks]):
             if any(codes) and way != "patient":

@@ -1,18 +1,14 @@
 """Many processes train the model that one would have trained, and fail as one."""
 
-import os
-import signal
-import socket
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import psutil
 import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.long_run import journal, shown, strays, wait_for
+from tests.long_run import journal, shown, strays
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
@@ -22,7 +18,12 @@ EXACT = (
     "training.epochs=3", "training.batch_size=8", "training.device=cpu", "training.freeze_batchnorm=true",
     "model.dropout=0", "dataset.train=25", "dataset.val=13", "training.lr=0.05",
 )  # fmt: skip
-MORE = ("training.accumulate=3", "training.clip_grad_norm=0.1", "training.class_weights.red=3", "training.class_weights.blue=1")
+MORE = (
+    "training.accumulate=3",
+    "training.clip_grad_norm=0.1",
+    "training.class_weights.red=3",
+    "training.class_weights.blue=1",
+)
 HEAD = ("training.mode=head", "training.freeze_batchnorm=false")
 # A model whose forward pass goes wrong in one rank, at its eleventh batch of training.
 TROUBLE = """
@@ -71,7 +72,18 @@ TROUBLE = """
 
 def words(*settings: str, processes: int = 1) -> list[str]:
     told = [word for one in (*EXACT, *settings) for word in ("--set", one)]
-    return ["run", "--dataset", "dots", "--model", "tiny", "--launcher", "torchrun", "--processes", str(processes), *told]
+    return [
+        "run",
+        "--dataset",
+        "dots",
+        "--model",
+        "tiny",
+        "--launcher",
+        "torchrun",
+        "--processes",
+        str(processes),
+        *told,
+    ]
 
 
 def weights(fledge: "Fledge", told: dict[str, Any]) -> dict[str, torch.Tensor]:

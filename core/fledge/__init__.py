@@ -58,6 +58,7 @@ if TYPE_CHECKING:
     from fledge.interfaces.state import RunState as RunState
     from fledge.interfaces.tracker import Tracker as Tracker
     from fledge.launchers.command import ranks_command as ranks_command
+    from fledge.launchers.single import SingleGroup as SingleGroup
     from fledge.metrics import log as log
 
 _HOME = {
@@ -111,6 +112,7 @@ _HOME = {
     "RunState": "fledge.interfaces.state",
     "Tracker": "fledge.interfaces.tracker",
     "ranks_command": "fledge.launchers.command",
+    "SingleGroup": "fledge.launchers.single",
     "log": "fledge.metrics",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 -- a list of strings, which the rule cannot see

@@ -29,7 +29,9 @@ _RANK = (
 _AGREES = (
     "time.sleep(0.3 * rank); (folder / f'{rank}.here').touch(); group.barrier()\n"
     "here = len(list(folder.glob('*.here')))\n"
-    "mean = group.average([float(rank), 0.1 + rank]); first = group.broadcast([rank + 0.25, 2.0 ** -40])\n"
+    "mean = group.average([float(rank), 0.1 + rank])\n"
+    "told = [group.broadcast(bytes([rank, 255]) * length) for length in (0, 1, 100000)]\n"
+    "first = [len(one) for one in told if one == bytes([0, 255]) * (len(one) // 2)]\n"
     # Least squares on eight points, of which each rank has its share.
     "points = [(x / 8, 3 * x / 8 + 1) for x in range(8)][rank::size]; weights = [0.0, 0.0]\n"
     "for _ in range(50):\n"
@@ -37,6 +39,24 @@ _AGREES = (
     "    own = [sum(e * x for e, (x, _) in zip(errors, points)) / len(points), sum(errors) / len(points)]\n"
     "    weights = [w - 0.3 * g for w, g in zip(weights, group.average(own))]\n"
     "tell({'size': size, 'here': here, 'mean': mean, 'first': first, 'weights': weights})\n"
+)
+# A network that each rank has begun in another way, on its share of eight samples; two backward passes a step.
+_TRAINS = (
+    "import torch\n"
+    "torch.manual_seed(rank); module = torch.nn.Linear(3, 2)\n"
+    "optimizer = torch.optim.SGD(module.parameters(), lr=0.3, momentum=0.9)\n"
+    "tied = group.parallel(module, optimizer, 2)\n"
+    "x, y = torch.randn(16, 3, generator=torch.Generator().manual_seed(0)), torch.arange(16) % 2\n"
+    "parts = [torch.arange(at, at + 8).tensor_split(size)[rank] for at in (0, 8)]\n"
+    "def backward(part): torch.nn.functional.cross_entropy(tied.module(x[part]), y[part]).backward()\n"
+    "norms = []\n"
+    "for _ in range(5):\n"
+    "    with tied.alone(): backward(parts[0])\n"
+    "    backward(parts[1])\n"
+    "    with tied.averaged():\n"
+    "        norms.append(float(torch.nn.utils.clip_grad_norm_(module.parameters(), 0.5))); tied.optimizer.step()\n"
+    "    tied.optimizer.zero_grad()\n"
+    "tell({'weights': [one for p in module.parameters() for one in p.flatten().tolist()], 'norms': norms})\n"
 )
 _FAILS = "group.barrier()\nif rank == size - 1: sys.exit(3)\ntime.sleep(600)\n"
 _LISTENS = (
@@ -89,9 +109,9 @@ class LauncherContract(Contract):
             pytest.fail(f"its ranks have not ended after {self.patience_seconds:g} s")
         return output
 
-    def ranks(self, size: int, folder: Path) -> list[Any]:
+    def ranks(self, size: int, folder: Path, code: str = _AGREES) -> list[Any]:
         """What each rank found, by rank."""
-        process = self.start(_AGREES, size, folder)
+        process = self.start(code, size, folder)
         output = self.output(process)
         assert process.returncode == 0, output
         assert sorted(path.stem for path in folder.glob("*.json")) == [str(rank) for rank in range(size)], output
@@ -110,13 +130,20 @@ class LauncherContract(Contract):
         assert [rank["here"] for rank in ranks] == [size] * size, "somebody passed the barrier early"
         for rank in ranks:
             assert rank["mean"] == pytest.approx([(size - 1) / 2, 0.1 + (size - 1) / 2])
-            assert rank["first"] == [0.25, 2.0**-40]
+            assert rank["first"] == [0, 2, 200000], "what rank 0 broadcast came otherwise"
             assert rank["weights"] == ranks[0]["weights"], "the ranks' weights went apart"
 
     def test_two_processes_come_to_the_weights_of_one(self, tmp_path: Path) -> None:
         two = self.ranks(2, tmp_path / "two")
         (one,) = self.ranks(1, tmp_path / "one")
         assert two[0]["weights"] == pytest.approx(one["weights"], rel=1e-6)
+
+    def test_a_network_trains_in_two_processes_as_in_one(self, tmp_path: Path) -> None:
+        two = self.ranks(2, tmp_path / "two", _TRAINS)
+        (one,) = self.ranks(1, tmp_path / "one", _TRAINS)
+        assert two[0]["weights"] == two[1]["weights"], "the ranks' networks went apart"
+        assert two[0]["norms"] == pytest.approx(one["norms"], rel=1e-5), "gradients are read before they are averaged"
+        assert two[0]["weights"] == pytest.approx(one["weights"], rel=1e-5)
 
     @pytest.mark.parametrize("size", [1, 2])
     def test_a_rank_that_fails_ends_them_all(self, tmp_path: Path, size: int) -> None:

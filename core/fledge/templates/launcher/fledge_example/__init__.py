@@ -12,6 +12,6 @@ def fledge_launchers() -> list[Offer]:
             "example",
             "fledge_example.launcher:Example",
             "fledge_example.options:ExampleOptions",
-            "many processes on one machine",
+            "many processes",
         )
     ]

@@ -1,6 +1,6 @@
-"""Example: a process a rank, all on one machine."""
+"""Example: processes that train together through torch.distributed."""
 
-from fledge import Group, Launcher, Resources, UsageError
+from fledge import Group, Launcher, Resources, SingleGroup, ranks_command
 
 from fledge_example.options import ExampleOptions
 
@@ -9,13 +9,14 @@ class Example(Launcher):
     options: ExampleOptions
 
     def command(self, argv: tuple[str, ...], resources: Resources) -> tuple[str, ...]:
-        if resources.nodes != 1:
-            raise UsageError(f"launcher 'example' starts processes on one node, not on {resources.nodes}")
-        words = ("-m", "fledge_example.ranks", str(resources.processes), str(self.options.grace))
-        return ("python", *words, *argv)
+        # fledge starts the ranks, each with RANK, WORLD_SIZE, MASTER_ADDR and MASTER_PORT in its environment.
+        return ranks_command(argv, resources)
 
     def group(self) -> Group:
+        place = self.place()
+        if place.world_size == 1:
+            return SingleGroup()
         # Imported late: whoever makes the command needs no torch.
         from fledge_example.group import GlooGroup
 
-        return GlooGroup()
+        return GlooGroup(place, self.options.timeout)

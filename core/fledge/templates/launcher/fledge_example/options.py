@@ -5,4 +5,4 @@ from pydantic import Field
 
 
 class ExampleOptions(Options):
-    grace: float = Field(10.0, gt=0, description="seconds that ranks have to end once one of them has failed")
+    timeout: float = Field(600, gt=0, description="seconds that a process waits for the others")
