@@ -4,7 +4,7 @@
 
 All layers of a ResNet-18 on --images photographs a class, batches of 32 over all processes, without a GPU: one process
 of two threads, and two of one thread, through torchrun and through Horovod; each by fledge, and by the script that a
-person writes by hand. Whole processes in turn, --repeat times; of each the epochs after the first, their training alone.
+person writes by hand. Whole processes in turn, --repeat times; of each the epochs after the first, without validation.
 
 The bytes are those that cross the loopback interface in an epoch of fledge's, a step and a process.
 """

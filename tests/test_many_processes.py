@@ -1,5 +1,7 @@
 """Many processes train the model that one would have trained, and fail as one."""
 
+import socket
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,7 +10,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from tests.long_run import journal, shown, strays
+from tests.long_run import journal, shown, strays, wait_for
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
@@ -131,7 +133,7 @@ def ended(fledge: "Fledge", run: str) -> dict[str, Any]:
         ("dies", 1, "rank 1 was killed by SIGKILL"),
         ("dies", 0, "killed by SIGKILL"),
         ("leaves", 1, "rank 1 ended with exit status 3"),
-        ("hangs", 1, "imed out"),
+        ("hangs", 1, "waited in vain for another process"),
     ],
 )
 def test_a_rank_that_fails_fails_the_run_which_goes_on_in_any_number(
@@ -158,4 +160,103 @@ def test_a_rank_that_fails_fails_the_run_which_goes_on_in_any_number(
     epochs = [event["epoch"] for event in journal(fledge, run) if event["event"] == "metrics"]
     assert epochs == [1, 2, 3], "it began anew"
     assert "began with processes 2 and goes on with 3" in fledge("runs", "logs", run).out
-    alike(fledge, fledge(*words(), "--json").last, again)
+    peaceful = fledge(*words(), "--json").last
+    alike(fledge, peaceful, again)
+    second = [event["values"] for event in journal(fledge, run) if event["event"] == "metrics"][1]
+    undisturbed = [event["values"] for event in journal(fledge, peaceful["run"]) if event["event"] == "metrics"][1]
+    assert second["train_loss"] == pytest.approx(undisturbed["train_loss"], rel=1e-5), "some samples count twice"
+    assert second["train_accuracy"] == undisturbed["train_accuracy"]
+
+
+def test_stopped_and_resumed_two_processes_come_to_the_very_same_weights(
+    fledge: "Fledge", give: "Give", tmp_path: Path
+) -> None:
+    # Dropout, and batch-norm statistics of each process.
+    settings = ("training.freeze_batchnorm=false", "model.dropout=0.3")
+    peaceful = fledge(*words(*settings, processes=2), "--json").last
+    run = fledge(
+        *words(*settings, "model.slow=0.5", "training.checkpoint_every=4", processes=2), "--detach"
+    ).out.strip()
+    wait_for(fledge, run, "checkpoint")
+    assert fledge("runs", "cancel", run, "--json").last["state"] == "CANCELED"
+    assert not strays(fledge, run)
+    fledge("runs", "resume", run, "--detach")
+    wait_for(fledge, run, "checkpoint", 3)
+    starter = next(one for one in strays(fledge, run) if "fledge.launchers.ranks" in one.cmdline())
+    starter.kill()
+    assert ended(fledge, run)["state"] == "LOST"
+    assert not strays(fledge, run)
+    again = fledge("runs", "resume", run, "--json").last
+    assert again["weights_sha256"] == peaceful["weights_sha256"]
+
+
+def test_synchronized_batchnorm_is_that_of_one_process(fledge: "Fledge") -> None:
+    settings = ("training.freeze_batchnorm=false", "training.sync_batchnorm=true", "dataset.train=24")
+    one, two = (fledge(*words(*settings, processes=count), "--json").last for count in (1, 2))
+    alike(fledge, one, two)
+
+
+SCRIPT = """
+    import os, sys, time
+    from pathlib import Path
+
+    rank = int(os.environ["RANK"])
+    if rank == 0:
+        # The others must find what this one has made, and not make it themselves.
+        time.sleep(0.3)
+    Path("outputs", f"{rank}.txt").write_text(os.environ["WORLD_SIZE"])
+    sys.exit(int(sys.argv[1]) if rank == 1 else 0)
+"""
+
+
+@pytest.mark.parametrize(("code", "state"), [(0, "COMPLETED"), (4, "FAILED")])
+def test_a_script_is_executed_once_a_rank(fledge: "Fledge", code: int, state: str) -> None:
+    (fledge.folder / "s.py").write_text(textwrap.dedent(SCRIPT))
+    launched = ("--script", "s.py", "--launcher", "torchrun", "--processes", "3")
+    done = fledge("run", *launched, "--json", "--", str(code), status=1 if code else 0)
+    assert done.last["state"] == state
+    run = done.last["run"]
+    assert "s.py ended with exit status 4" in (shown(fledge, run)["error"] or "") or not code
+    if not code:
+        assert sorted(done.last["outputs"]) == ["outputs/0.txt", "outputs/1.txt", "outputs/2.txt"]
+
+
+@pytest.mark.parametrize(
+    ("told", "says"),
+    [
+        (["--processes", "2"], "launcher 'single' starts one process"),
+        (["--launcher", "torchrun", "--processes", "9"], "training.batch_size = 8 images cannot be shared by"),
+        (["--launcher", "torchrun", "--processes", "3", "--nodes", "2"], "cannot be shared equally by 2 nodes"),
+        (["--launcher", "torchrun", "--processes", "2", "--nodes", "2"], "backend 'local' is one machine"),
+        (["--launcher", "torchrn"], "did you mean 'torchrun'?"),
+        (["--processes", "0"], "Input should be greater than or equal to 1"),
+    ],
+)
+def test_what_cannot_be_started_is_refused_with_a_sentence(fledge: "Fledge", told: list[str], says: str) -> None:
+    settings = ["--dataset", "dots", "--model", "tiny", "--set", "training.batch_size=8"]
+    assert says in fledge("run", *settings, *told, status=2).err
+
+
+def test_a_port_that_is_taken_is_named(fledge: "Fledge") -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        fledge(*words(processes=2), status=1, MASTER_PORT=port)
+    told = fledge("runs", "show", "latest", "--json").last
+    assert told["state"] == "FAILED"
+    assert f"127.0.0.1:{port}: another program uses that port" in told["error"]
+
+
+def test_ranks_of_other_versions_do_not_train_together(fledge: "Fledge", tmp_path: Path) -> None:
+    older = tmp_path / "older"
+    (older / "numpy-1.0.dist-info").mkdir(parents=True)
+    (older / "numpy-1.0.dist-info" / "METADATA").write_text("Metadata-Version: 2.1\nName: numpy\nVersion: 1.0\n")
+    code = f"import os, sys\nif os.environ.get('RANK') == '1': sys.path.insert(0, {str(older)!r})\n"
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "sitecustomize.py").write_text(code)
+    fledge.environment["PYTHONPATH"] += f":{tmp_path / 'site'}"
+    fledge(*words(processes=2), status=1)
+    error = fledge("runs", "show", "latest", "--json").last["error"]
+    assert "rank 1 cannot train with the others: numpy" in error
+    assert "on rank 0 and 1.0 here" in error

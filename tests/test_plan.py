@@ -75,19 +75,13 @@ CROWD = """
 """
 
 
-@pytest.mark.parametrize("key", ["launcher.processes", "launcher.nodes"])
-def test_a_training_in_many_processes_is_refused(fledge: "Fledge", give: "Give", key: str) -> None:
-    give("crowd", CROWD)
-    told = fledge("run", *TRAIN, "--launcher", "crowd", "--set", f"{key}=2", "--dry-run", status=2).err
-    assert f"error: {key} = 2: fledge trains in one process as yet\n" in told
-    assert f"--set {key}=1" in told
-
-
-def test_a_script_is_started_as_often_as_its_launcher_does(fledge: "Fledge", give: "Give") -> None:
+def test_ranks_are_started_as_their_launcher_says(fledge: "Fledge", give: "Give") -> None:
     give("crowd", CROWD)
     (fledge.folder / "s.py").touch()
-    words = ("--script", "s.py", "--launcher", "crowd", "--set", "launcher.processes=2")
-    assert "command: crowd 2 python -P -m fledge.worker" in fledge("run", *words, "--dry-run").out
+    for words in (TRAIN, ["--script", "s.py"]):
+        told = fledge("run", *words, "--launcher", "crowd", "--processes", "2", "--dry-run").out
+        assert "command: crowd 2 python -P -m fledge.worker" in told
+        assert "2 process(es) on 1 node(s), crowd" in told
 
 
 def test_too_much_to_send_names_the_largest(fledge: "Fledge") -> None:

@@ -93,22 +93,28 @@ class Ranks:
         failed = self._until_one_fails()
         if failed is None:
             return 0
+        if self._stopping:
+            self._end()
+            wishes = {0, _TRY_AGAIN, -signal.SIGTERM, -signal.SIGKILL}
+            return next((code for one in self._ranks if (code := one.wait()) not in wishes), _TRY_AGAIN)
         rank, code = failed
-        if not self._stopping:
-            self._tell(rank, code)
-            self._gone(_NOTICE_SECONDS)
-            if self._shows:
-                self._send(signal.SIGUSR1)
-                # For their last lines before the signal to stop adds to them.
-                time.sleep(_POLL_SECONDS)
-            self._send(signal.SIGTERM)
+        first = self._tell(rank, code)
+        self._gone(_NOTICE_SECONDS)
+        if self._shows:
+            self._send(signal.SIGUSR1)
+            # For their last lines before the signal to stop adds to them.
+            time.sleep(_POLL_SECONDS)
+        self._send(signal.SIGTERM)
+        self._end()
+        # A last line, for whoever reads no more than that.
+        print(first.error.partition("\n")[0], flush=True)
+        return code
+
+    def _end(self) -> None:
+        """Those that were told to stop have their time, and no more."""
         if not self._gone(_GRACE_SECONDS):
             self._send(signal.SIGKILL)
             self._gone(_GRACE_SECONDS)
-        if self._stopping:
-            wishes = {0, _TRY_AGAIN, -signal.SIGTERM, -signal.SIGKILL}
-            return next((code for one in self._ranks if (code := one.wait()) not in wishes), _TRY_AGAIN)
-        return code
 
     def _until_one_fails(self) -> tuple[int, int] | None:
         """Its rank and exit code; None once all have ended well."""
@@ -121,12 +127,13 @@ class Ranks:
                 return None
             time.sleep(_POLL_SECONDS)
 
-    def _tell(self, rank: int, code: int) -> None:
+    def _tell(self, rank: int, code: int) -> FirstFailure:
+        """Whose failure it was: of the rank that ended first, or another that it says was before it."""
         killed = code < 0
         how = f"was killed by {signal.Signals(-code).name}" if killed else f"ended with exit status {code}"
-        if self._folder:
-            FirstFailure(rank, f"rank {rank} {how}", transient=killed or code == _TRY_AGAIN).leave(self._folder)
         print(f"rank {rank} {how}, and ends the others", flush=True)
+        mine = FirstFailure(rank, f"rank {rank} {how}", transient=killed or code == _TRY_AGAIN)
+        return mine.leave(self._folder) if self._folder else mine
 
     def _gone(self, seconds: float) -> bool:
         deadline = time.monotonic() + seconds
@@ -166,7 +173,7 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def _end(code: int) -> int:
+def _leave(code: int) -> int:
     if code >= 0:
         return code
     # In the same way, so that whoever watches sees what happened.
@@ -177,4 +184,4 @@ def _end(code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_end(Ranks(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]).run()))
+    sys.exit(_leave(Ranks(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]).run()))

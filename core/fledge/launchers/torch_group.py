@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from fledge.errors import RunError
 from fledge.interfaces.launcher import Group, Parallel, Place
 from fledge.launchers.options import TorchrunOptions
+from fledge.launchers.synced_batchnorm import SyncedBatchNorm
 
 
 class TorchGroup(Group):
@@ -69,5 +70,7 @@ class TorchGroup(Group):
         return Parallel(tied, optimizer, alone=tied.no_sync)
 
     def synchronize_batchnorm(self, module: nn.Module) -> nn.Module:
+        if next(module.parameters()).device.type == "cpu":
+            return SyncedBatchNorm.convert(module)
         synchronized: nn.Module = nn.SyncBatchNorm.convert_sync_batchnorm(module)
         return synchronized

@@ -67,6 +67,9 @@ class Checkpointer:
         self._keeper.restore(found.told["keeper"])
         if self._group.rank == 0:
             put_back(found, self._keeper.folder)
+        else:
+            # What all had run up is rank 0's to go on from.
+            at.running.hand_over(0.0, 0)
         self._saved = (at.epoch, at.step)
         self._report.say(f"resumed from a checkpoint: {at.epoch} epochs and {at.step} steps are done")
         return at

@@ -13,7 +13,7 @@ from fledge.discovery.catalog import Catalog
 from fledge.discovery.discover import discover
 from fledge.errors import FledgeError
 from fledge.importing import importing
-from fledge.interfaces.launcher import Launcher
+from fledge.interfaces.launcher import ALONE, Launcher
 from fledge.interfaces.run import RunInfo
 from fledge.interfaces.state import RunState
 from fledge.runs.notice import Notice, Stopped
@@ -37,7 +37,7 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
     Its last word is COMPLETED, FAILED, CANCELED or PREEMPTED, and TRY_AGAIN the exit status where the run can
     be taken up again. `companions` are told of the run's life as its extensions are, by name.
     """
-    report = Reporter(folder)
+    report, place = Reporter(folder), ALONE
     notice = Notice(folder)
     with LastWords(report) as last:
         try:
@@ -69,6 +69,8 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
             told = explain(error, folder)
             report.wail(f"error: {told}" if told else traceback.format_exc())
             words = told or f"{type(error).__name__}: {error}"
+            if place.world_size > 1 and "timed out" in words.lower():
+                words += "\n  it waited in vain for another process: where that one stood is in the log"
             # What a collective raises whose other end has gone.
             return last.failed(words, transient=is_transient(error), follows=isinstance(error, RuntimeError))
         if wanted.script is not None and place.world_size > 1:
