@@ -92,10 +92,10 @@ def weights(fledge: "Fledge", told: dict[str, Any]) -> dict[str, torch.Tensor]:
     return load_file(fledge.home / "runs" / told["run"] / "outputs" / "last.safetensors")
 
 
-def alike(fledge: "Fledge", one: dict[str, Any], other: dict[str, Any]) -> None:
+def alike(fledge: "Fledge", one: dict[str, Any], other: dict[str, Any], bound: float = 1e-5) -> None:
     theirs = weights(fledge, other)
     for name, tensor in weights(fledge, one).items():
-        assert (theirs[name] - tensor).double().norm() <= 1e-5 * tensor.double().norm(), name
+        assert (theirs[name] - tensor).double().norm() <= bound * tensor.double().norm(), name
 
 
 @pytest.mark.parametrize(("settings", "counts"), [((), (2, 3)), (MORE, (3,)), (HEAD, (2,))])
@@ -193,7 +193,9 @@ def test_stopped_and_resumed_two_processes_come_to_the_very_same_weights(
 def test_synchronized_batchnorm_is_that_of_one_process(fledge: "Fledge") -> None:
     settings = ("training.freeze_batchnorm=false", "training.sync_batchnorm=true", "dataset.train=24")
     one, two = (fledge(*words(*settings, processes=count), "--json").last for count in (1, 2))
-    alike(fledge, one, two)
+    # Means and variances are summed in another order, and divided by small numbers; of each rank's own, they are apart
+    # by half.
+    alike(fledge, one, two, bound=1e-4)
 
 
 SCRIPT = """
