@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all a fresh machine needs: Python 3.11, pip, make, gcc.
 PYTHON  ?= python3
 BIN     := .venv/bin
-MEMBERS := backends/local plugins/birds plugins/imagefolder plugins/onnx plugins/resnet
+MEMBERS := backends/local plugins/birds plugins/horovod plugins/imagefolder plugins/onnx plugins/resnet
 READY   := .venv/.ready
 
 .PHONY: demo test lint bench clean
