@@ -61,11 +61,11 @@ def has_cmake() -> bool:
 def _check_cuda(recipe: Recipe) -> None:
     if recipe.torch.cuda is None:
         raise UsageError(f"--gpu needs a torch that was built for CUDA, and {recipe.torch.version} was not")
-    homes = [os.environ[name] for name in ("HOROVOD_CUDA_HOME", "CUDA_HOME") if os.environ.get(name)]
-    places = [Path(home, "bin") for home in [*homes, "/usr/local/cuda"]]
-    if not any(shutil.which("nvcc", path=str(place)) for place in places) and not shutil.which("nvcc"):
+    home = os.environ.get("HOROVOD_CUDA_HOME") or os.environ.get("CUDA_HOME")
+    places = [Path(home, "bin")] if home else [*map(Path, os.get_exec_path()), Path("/usr/local/cuda/bin")]
+    if not any(shutil.which("nvcc", path=str(place)) for place in places):
         raise UsageError(
-            "--gpu needs NVIDIA's compiler, nvcc, and there is none on PATH, in CUDA_HOME or in /usr/local/cuda",
+            f"--gpu needs NVIDIA's compiler, nvcc, and there is none {f'in {places[0]}' if home else 'here'}",
             hint=f"install the CUDA toolkit {recipe.torch.cuda} and NCCL's headers (libnccl-dev), or name the toolkit: "
             "CUDA_HOME=DIR; NCCL elsewhere than with the system: HOROVOD_NCCL_HOME=DIR",
         )
