@@ -183,7 +183,7 @@ class TestBuilt:
         made = NewEnvironment.make(tmp_path_factory.mktemp("horovod") / "env", dict(os.environ))
         building = Building(without_settings() | {"PATH": made.variables["PATH"]}, made.folder / "bin" / "python")
         pip = {key: value for key, value in os.environ.items() if key.startswith("PIP_")}
-        process = building.start("--no-mpi", **pip)
+        process = building.start(**pip)
         _, said = process.communicate()
         if FETCHED in said:
             pytest.skip("no package index can be reached")
@@ -198,11 +198,11 @@ class TestBuilt:
         assert "rank 1 of 2 has [3.0, 3.0, 3.0]" in told
 
     def test_the_wheel_is_used_again(self, environment: NewEnvironment) -> None:
-        # Nothing to compile with, and nowhere to fetch from.
+        # Nothing is there to compile with, and nothing to fetch from.
         building = Building(
             {**without_settings(), "PATH": "", "PIP_NO_INDEX": "1"}, environment.folder / "bin" / "python"
         )
-        said = building("--no-mpi")
+        said = building()
         assert "built before" in said
         assert "is installed, with gloo" in said
 

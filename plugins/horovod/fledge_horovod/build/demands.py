@@ -58,14 +58,19 @@ def has_cmake() -> bool:
     return found is not None and (int(found[1]), int(found[2])) >= _CMAKE
 
 
+def cuda_home() -> Path | None:
+    """The CUDA toolkit: the one that is named, or the system's; None where one is on PATH at most."""
+    named = os.environ.get("HOROVOD_CUDA_HOME") or os.environ.get("CUDA_HOME")
+    home = Path(named or "/usr/local/cuda")
+    return home if named or (home / "bin" / "nvcc").exists() else None
+
+
 def _check_cuda(recipe: Recipe) -> None:
     if recipe.torch.cuda is None:
         raise UsageError(f"--gpu needs a torch that was built for CUDA, and {recipe.torch.version} was not")
-    home = os.environ.get("HOROVOD_CUDA_HOME") or os.environ.get("CUDA_HOME")
-    places = [Path(home, "bin")] if home else [*map(Path, os.get_exec_path()), Path("/usr/local/cuda/bin")]
-    if not any(shutil.which("nvcc", path=str(place)) for place in places):
+    home = cuda_home()
+    if not shutil.which("nvcc", path=str(home / "bin") if home else None):
         raise UsageError(
-            f"--gpu needs NVIDIA's compiler, nvcc, and there is none {f'in {places[0]}' if home else 'here'}",
-            hint=f"install the CUDA toolkit {recipe.torch.cuda} and NCCL's headers (libnccl-dev), or name the toolkit: "
-            "CUDA_HOME=DIR; NCCL elsewhere than with the system: HOROVOD_NCCL_HOME=DIR",
+            f"--gpu needs NVIDIA's compiler, nvcc, and there is none {f'in {home}/bin' if home else 'here'}",
+            hint=f"install the CUDA toolkit {recipe.torch.cuda}, or name the folder it is in: CUDA_HOME=DIR",
         )

@@ -2,9 +2,10 @@
 
 import os
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
-from fledge_horovod.build.demands import has_cmake
+from fledge_horovod.build.demands import cuda_home, has_cmake
 from fledge_horovod.build.display import Display
 from fledge_horovod.build.logged import run_logged
 from fledge_horovod.build.trouble import trouble
@@ -30,6 +31,8 @@ def make_wheel(recipe: Recipe, folder: Path, log: Path, display: Display) -> Pat
         "PYTHONPATH": os.pathsep.join([str(tools), *filter(None, [os.environ.get("PYTHONPATH")])]),
         "PATH": os.pathsep.join([str(tools / "bin"), os.environ.get("PATH", os.defpath)]),
     }
+    if recipe.nccl:
+        environment |= _for_gpus(folder / "nccl")
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input"]
     needed = _TOOLS if has_cmake() else [*_TOOLS, _CMAKE]
     source = ["--no-binary", "horovod", "--no-deps", "--no-build-isolation", "--use-pep517", "--no-cache-dir"]
@@ -40,3 +43,24 @@ def make_wheel(recipe: Recipe, folder: Path, log: Path, display: Display) -> Pat
         if run_logged(command, environment, log, display):
             raise trouble(log)
     return next(wheels.glob("*.whl"))
+
+
+def _for_gpus(folder: Path) -> dict[str, str]:
+    """Where CUDA and NCCL are, as far as that is known here.
+
+    Torch's own NCCL, where it brought one, is laid out in `folder` as Horovod looks for it: by the time that Horovod
+    asks the system for a library of that name, torch has loaded it.
+    """
+    home = cuda_home()
+    told = {"HOROVOD_CUDA_HOME": str(home)} if home else {}
+    if any(name.startswith("HOROVOD_NCCL") for name in os.environ):
+        return told
+    spec = find_spec("nvidia.nccl") if find_spec("nvidia") else None
+    for place in map(Path, (spec and spec.submodule_search_locations) or ()):
+        library = place / "lib" / "libnccl.so.2"
+        if library.exists():
+            (folder / "lib").mkdir(parents=True)
+            (folder / "lib" / "libnccl.so").symlink_to(library)
+            (folder / "include").symlink_to(place / "include")
+            return {**told, "HOROVOD_NCCL_HOME": str(folder), "HOROVOD_NCCL_LINK": "shared"}
+    return told
