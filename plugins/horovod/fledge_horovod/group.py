@@ -1,0 +1,84 @@
+"""HorovodGroup: processes that train together through Horovod."""
+
+import atexit
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from fledge import Group, Parallel, Place, SpecError
+from torch import nn
+from torch.optim import Optimizer
+
+from fledge_horovod.channels_last import ChannelsLast
+from fledge_horovod.meeting import tell
+from fledge_horovod.options import HorovodOptions
+
+
+class HorovodGroup(Group):
+    """Meets at MASTER_ADDR:MASTER_PORT through gloo, or as MPI has it."""
+
+    def __init__(self, place: Place, options: HorovodOptions) -> None:
+        super().__init__(place)
+        if not options.mpi:
+            tell(place, options.timeout)
+        # Imported late: it reads the variables.
+        import horovod.torch as hvd
+
+        self._hvd: Any = hvd
+        hvd.init()
+        atexit.register(hvd.shutdown)
+        self._tied: Any = None
+
+    def average(self, values: list[float]) -> list[float]:
+        told = self._hvd.allreduce(torch.tensor(values, dtype=torch.float64), op=self._hvd.Average)
+        return [float(value) for value in told.tolist()]
+
+    def broadcast(self, content: bytes) -> bytes:
+        size = int(self._hvd.broadcast(torch.tensor([len(content)]), root_rank=0))
+        if size == 0:
+            return b""
+        first = self.rank == 0
+        told = (
+            torch.frombuffer(bytearray(content), dtype=torch.uint8) if first else torch.empty(size, dtype=torch.uint8)
+        )
+        told = self._hvd.broadcast(told, root_rank=0)
+        return content if first else told.numpy().tobytes()
+
+    def barrier(self) -> None:
+        self.average([0.0])
+
+    def parallel(self, module: nn.Module, optimizer: Optimizer, accumulate: int) -> Parallel:
+        """Raises SpecError for parameters that Horovod's collectives do not take."""
+        named = [(name, one) for name, one in module.named_parameters() if one.requires_grad]
+        refused = [name for name, one in named if one.dtype == torch.bfloat16]
+        if refused:
+            raise SpecError(
+                f"Horovod averages no bfloat16 gradients, and the model's parameter {refused[0]!r} has such",
+                hint="keep the weights in float32 (mixed precision does), or choose --launcher torchrun",
+            )
+        if self._tied is not None:
+            # A phase before this one: its hooks would go on averaging, and only its hold on them keeps them.
+            self._tied._grad_accs.clear()
+        self._share(module)
+        tied = self._hvd.DistributedOptimizer(
+            optimizer, named_parameters=named, compression=ChannelsLast, backward_passes_per_step=accumulate
+        )
+        self._tied = tied
+
+        @contextmanager
+        def averaged() -> Iterator[None]:
+            tied.synchronize()
+            with tied.skip_synchronize():
+                yield
+
+        return Parallel(module, tied, averaged=averaged)
+
+    def _share(self, module: nn.Module) -> None:
+        """Have every process hold rank 0's weights and buffers."""
+        tensors = module.state_dict()
+        # Copies, where the channels come last: Horovod takes nothing else.
+        copies = {name: tensor.contiguous() for name, tensor in tensors.items()}
+        self._hvd.broadcast_parameters(copies, root_rank=0)
+        for name, tensor in tensors.items():
+            tensor.copy_(copies[name])

@@ -1,0 +1,39 @@
+"""Horovod: processes that train together through Horovod, over gloo or MPI."""
+
+import os
+
+from fledge import Group, Launcher, Place, Resources, SingleGroup, UsageError, ranks_command
+
+from fledge_horovod.options import HorovodOptions
+
+# What Open MPI tells a process it has started.
+_MPI = ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_LOCAL_RANK", "OMPI_COMM_WORLD_SIZE")
+
+
+class Horovod(Launcher):
+    options: HorovodOptions
+
+    def place(self) -> Place:
+        if self.options.mpi and all(name in os.environ for name in _MPI):
+            return Place(*(int(os.environ[name]) for name in _MPI))
+        return super().place()
+
+    def command(self, argv: tuple[str, ...], resources: Resources) -> tuple[str, ...]:
+        command = ranks_command(argv, resources)
+        if not self.options.mpi or resources.processes == 1:
+            return command
+        if resources.nodes != 1:
+            raise UsageError(
+                "launcher.mpi = true starts processes on one node: on a cluster its own MPI has to start them",
+                hint="leave it out: on several nodes the processes meet through gloo",
+            )
+        return ("python", "-P", "-m", "fledge_horovod.mpirun", str(resources.processes), *argv)
+
+    def group(self) -> Group:
+        place = self.place()
+        if place.world_size == 1:
+            return SingleGroup()
+        # Imported late: whoever makes the command needs no torch.
+        from fledge_horovod.group import HorovodGroup
+
+        return HorovodGroup(place, self.options)
