@@ -58,10 +58,14 @@ def fledge(case: str, photos: Path, told: Any, home: Path) -> tuple[list[float],
         "training.schedule": "constant", "launcher.name": launcher, "launcher.processes": processes,
     }  # fmt: skip
     words = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
-    environment = {"FLEDGE_HOME": str(home), "XDG_CACHE_HOME": str(home / "cache"), "OMP_NUM_THREADS": threads(case)}
     before = over_loopback()
     run = ["run", "--dataset", "imagefolder", "--model", "resnet18", "--json", *words]
-    done = timed([sys.executable, "-m", "fledge", *run], **environment)
+    done = timed(
+        [sys.executable, "-m", "fledge", *run],
+        FLEDGE_HOME=str(home),
+        XDG_CACHE_HOME=str(home / "cache"),
+        OMP_NUM_THREADS=threads(case),
+    )
     sent = over_loopback() - before
     journal = (home / "runs" / done.told["run"] / "journal.jsonl").read_text().splitlines()
     rates = [e["values"]["images_per_second"] for e in map(json.loads, journal) if e["event"] == "metrics"]
@@ -72,8 +76,7 @@ def fledge(case: str, photos: Path, told: Any, home: Path) -> tuple[list[float],
 
 def plain(case: str, photos: Path, told: Any) -> list[float]:
     words = ["-m", "rivals.plain", photos, told.weights, "--epochs", str(told.epochs), "--engine", ENGINES[case]]
-    environment = {"PYTHONPATH": str(ROOT / "bench"), "OMP_NUM_THREADS": threads(case)}
-    out = timed([*STARTERS[case], *words], **environment).out
+    out = timed([*STARTERS[case], *words], PYTHONPATH=str(ROOT / "bench"), OMP_NUM_THREADS=threads(case)).out
     # Both starters put something of their own before or behind what rank 0 prints.
     found = re.search(r"\{\"images_per_second.*\}", out)
     assert found is not None, out
@@ -116,7 +119,7 @@ def main() -> int:
                 print(f"  {case}: {rates[case, 'fledge'][-1]:.2f}, {rates[case, 'by hand'][-1]:.2f}", file=sys.stderr)
     speed = {key: statistics.median(seen) for key, seen in rates.items()}
     size = _model_bytes(told.weights)
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "processes": case,
             "fledge, images/s": speed[case, "fledge"],

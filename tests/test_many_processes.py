@@ -2,127 +2,31 @@
 
 import socket
 import textwrap
-import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import torch
-from safetensors.torch import load_file
 
 from tests.long_run import journal, shown, strays, wait_for
+from tests.many import MORE, alike, ended, started, words
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
 
-# 25 images a class in batches of 8: the last batch has 2, of which a third process gets none.
-EXACT = (
-    "training.epochs=3", "training.batch_size=8", "training.device=cpu", "training.freeze_batchnorm=true",
-    "model.dropout=0", "dataset.train=25", "dataset.val=13", "training.lr=0.05",
-)  # fmt: skip
-MORE = (
-    "training.accumulate=3",
-    "training.clip_grad_norm=0.1",
-    "training.class_weights.red=3",
-    "training.class_weights.blue=1",
-)
 HEAD = ("training.mode=head", "training.freeze_batchnorm=false")
-# A model whose forward pass goes wrong in one rank, at its eleventh batch of training.
-TROUBLE = """
-    import os
-    import signal
-    import time
-    from pathlib import Path
-    from typing import Literal
-
-    from fledge import Offer, hookimpl
-    from fledge_sample.options import TinyOptions
-    from fledge_sample.tiny import Tiny
-
-    FLEDGE_API = 1
-
-
-    @hookimpl
-    def fledge_models():
-        return [Offer("moody", "moody:Moody", "moody:MoodyOptions")]
-
-
-    class MoodyOptions(TinyOptions):
-        trouble: Literal["raises", "dies", "hangs", "leaves"] = "raises"
-        rank: int = 1
-        cured: Path
-
-
-    class Moody(Tiny):
-        def build(self, classes):
-            module = super().build(classes)
-            module.register_forward_pre_hook(self.suffer)
-            self.batches = 0
-            return module
-
-        def suffer(self, module, inputs):
-            self.batches += module.training
-            told = self.options
-            if self.batches == 11 and int(os.environ["RANK"]) == told.rank and not told.cured.exists():
-                match told.trouble:
-                    case "raises": raise ValueError("a bad mood")
-                    case "dies": os.kill(os.getpid(), signal.SIGKILL)
-                    case "hangs": time.sleep(3600)
-                    case "leaves": os._exit(3)
-"""
-
-
-def words(*settings: str, processes: int = 1) -> list[str]:
-    told = [word for one in (*EXACT, *settings) for word in ("--set", one)]
-    return [
-        "run",
-        "--dataset",
-        "dots",
-        "--model",
-        "tiny",
-        "--launcher",
-        "torchrun",
-        "--processes",
-        str(processes),
-        *told,
-    ]
-
-
-def weights(fledge: "Fledge", told: dict[str, Any]) -> dict[str, torch.Tensor]:
-    return load_file(fledge.home / "runs" / told["run"] / "outputs" / "last.safetensors")
-
-
-def alike(fledge: "Fledge", one: dict[str, Any], other: dict[str, Any], bound: float = 1e-5) -> None:
-    theirs = weights(fledge, other)
-    for name, tensor in weights(fledge, one).items():
-        assert (theirs[name] - tensor).double().norm() <= bound * tensor.double().norm(), name
 
 
 @pytest.mark.parametrize(("settings", "counts"), [((), (2, 3)), (MORE, (3,)), (HEAD, (2,))])
 def test_many_processes_come_to_the_weights_of_one(
     fledge: "Fledge", settings: tuple[str, ...], counts: tuple[int, ...]
 ) -> None:
-    one = fledge(*words(*settings), "--json").last
+    one = fledge(*words("torchrun", 1, *settings), "--json").last
     assert one["metrics"]["epochs"] == 3
     for count in counts:
-        other = fledge(*words(*settings, processes=count), "--json").last
+        other = fledge(*words("torchrun", count, *settings), "--json").last
         alike(fledge, one, other)
         for name in ("train_loss", "val_loss", "val_accuracy", "val_accuracy/red", "train_accuracy"):
             assert other["metrics"][name] == pytest.approx(one["metrics"][name], rel=1e-5), name
-
-
-def start(fledge: "Fledge", give: "Give", tmp_path: Path, *settings: str, processes: int = 2) -> str:
-    """A detached run of the moody model."""
-    give("moody", TROUBLE)
-    told = words(f"model.cured={tmp_path / 'cured'}", "training.checkpoint_every=3", *settings, processes=processes)
-    told[told.index("tiny")] = "moody"
-    return fledge(*told, "--detach").out.strip()
-
-
-def ended(fledge: "Fledge", run: str) -> dict[str, Any]:
-    while (told := shown(fledge, run))["state"] not in ("COMPLETED", "FAILED", "CANCELED", "PREEMPTED", "LOST"):
-        time.sleep(0.1)
-    return told
 
 
 @pytest.mark.parametrize(
@@ -140,7 +44,7 @@ def test_a_rank_that_fails_fails_the_run_which_goes_on_in_any_number(
     fledge: "Fledge", give: "Give", tmp_path: Path, trouble: str, rank: int, says: str
 ) -> None:
     settings = (f"model.trouble={trouble}", f"model.rank={rank}", "launcher.timeout=8")
-    run = start(fledge, give, tmp_path, *settings)
+    run = started(fledge, give, tmp_path, "torchrun", 2, *settings)
     told = ended(fledge, run)
     assert told["state"] == ("LOST" if (trouble, rank) == ("dies", 0) else "FAILED"), told
     assert says in told["error"]
@@ -160,7 +64,7 @@ def test_a_rank_that_fails_fails_the_run_which_goes_on_in_any_number(
     epochs = [event["epoch"] for event in journal(fledge, run) if event["event"] == "metrics"]
     assert epochs == [1, 2, 3], "it began anew"
     assert "began with processes 2 and goes on with 3" in fledge("runs", "logs", run).out
-    peaceful = fledge(*words(), "--json").last
+    peaceful = fledge(*words("torchrun", 1), "--json").last
     alike(fledge, peaceful, again)
     second = [event["values"] for event in journal(fledge, run) if event["event"] == "metrics"][1]
     undisturbed = [event["values"] for event in journal(fledge, peaceful["run"]) if event["event"] == "metrics"][1]
@@ -173,9 +77,9 @@ def test_stopped_and_resumed_two_processes_come_to_the_very_same_weights(
 ) -> None:
     # Dropout, and batch-norm statistics of each process.
     settings = ("training.freeze_batchnorm=false", "model.dropout=0.3")
-    peaceful = fledge(*words(*settings, processes=2), "--json").last
+    peaceful = fledge(*words("torchrun", 2, *settings), "--json").last
     run = fledge(
-        *words(*settings, "model.slow=0.5", "training.checkpoint_every=4", processes=2), "--detach"
+        *words("torchrun", 2, *settings, "model.slow=0.5", "training.checkpoint_every=4"), "--detach"
     ).out.strip()
     wait_for(fledge, run, "checkpoint")
     assert fledge("runs", "cancel", run, "--json").last["state"] == "CANCELED"
@@ -192,7 +96,7 @@ def test_stopped_and_resumed_two_processes_come_to_the_very_same_weights(
 
 def test_synchronized_batchnorm_is_that_of_one_process(fledge: "Fledge") -> None:
     settings = ("training.freeze_batchnorm=false", "training.sync_batchnorm=true", "dataset.train=24")
-    one, two = (fledge(*words(*settings, processes=count), "--json").last for count in (1, 2))
+    one, two = (fledge(*words("torchrun", count, *settings), "--json").last for count in (1, 2))
     # Means and variances are summed in another order, and divided by small numbers; of each rank's own, they are apart
     # by half.
     alike(fledge, one, two, bound=1e-4)
@@ -244,7 +148,7 @@ def test_a_port_that_is_taken_is_named(fledge: "Fledge") -> None:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
-        fledge(*words(processes=2), status=1, MASTER_PORT=port)
+        fledge(*words("torchrun", 2), status=1, MASTER_PORT=port)
     told = fledge("runs", "show", "latest", "--json").last
     assert told["state"] == "FAILED"
     assert f"127.0.0.1:{port}: another program uses that port" in told["error"]
@@ -258,7 +162,7 @@ def test_ranks_of_other_versions_do_not_train_together(fledge: "Fledge", tmp_pat
     (tmp_path / "site").mkdir()
     (tmp_path / "site" / "sitecustomize.py").write_text(code)
     fledge.environment["PYTHONPATH"] += f":{tmp_path / 'site'}"
-    fledge(*words(processes=2), status=1)
+    fledge(*words("torchrun", 2), status=1)
     error = fledge("runs", "show", "latest", "--json").last["error"]
     assert "rank 1 cannot train with the others: numpy" in error
     assert "on rank 0 and 1.0 here" in error

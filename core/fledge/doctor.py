@@ -16,17 +16,17 @@ from fledge.discovery import disabled
 from fledge.discovery.catalog import Catalog, Found
 from fledge.discovery.plugin import quiet_stdout
 from fledge.errors import FledgeError, SpecError
-from fledge.hooks import KINDS
-from fledge.interfaces.backend import Finding
+from fledge.hooks import KINDS, Kind
+from fledge.interfaces.backend import ComputeBackend, Finding
+from fledge.interfaces.launcher import Launcher
 from fledge.runs.places import cache
-from fledge.submission import backend_of
 
 _LOW_BYTES, _NONE_BYTES = 2 << 30, 100 << 20
 
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A finding, and what it is about: "python", "torch", "plugins", "home", "cache", or "backend NAME"."""
+    """A finding, and what it is about: "python", "torch", "plugins", "home", "cache", or "backend NAME" and the like."""
 
     subject: str
     finding: Finding
@@ -45,7 +45,10 @@ def examine(catalog: Catalog, home: Path) -> Iterator[Diagnosis]:
     yield from (Diagnosis("cache", finding) for finding in _folder(cache(), "XDG_CACHE_HOME=DIR"))
     yield from (Diagnosis("cache", finding) for finding in _cached(cache()))
     for one in catalog.offers("backend"):
-        yield from (Diagnosis(f"backend {one.offer.name}", finding) for finding in _backend(one, catalog, home))
+        found = _asked("backend", one, catalog, home) or [Finding("ok", "has nothing to say")]
+        yield from (Diagnosis(f"backend {one.offer.name}", finding) for finding in found)
+    for one in catalog.offers("launcher"):
+        yield from (Diagnosis(f"launcher {one.offer.name}", finding) for finding in _asked("launcher", one, catalog))
 
 
 def _torch() -> Iterator[Finding]:
@@ -117,11 +120,12 @@ def _cached(folder: Path) -> Iterator[Finding]:
         yield Finding("warning", f"{folder} cannot be looked through: {error}", "let it be, or remove it")
 
 
-def _backend(one: Found, catalog: Catalog, home: Path) -> list[Finding]:
+def _asked(kind: Kind, one: Found, catalog: Catalog, *more: Path) -> list[Finding]:
     try:
-        catalog.options("backend", one.offer.name, {})
+        catalog.options(kind, one.offer.name, {})
         with quiet_stdout():
-            found = backend_of(one.offer.name, {}, catalog, home).check()
+            offered: ComputeBackend | Launcher = catalog.make(kind, one.offer.name, {}, *more)
+            found = offered.check()
         if not all(isinstance(finding, Finding) for finding in found):
             raise TypeError("check() returns a list of fledge.Finding")
     except SpecError as error:
@@ -129,4 +133,4 @@ def _backend(one: Found, catalog: Catalog, home: Path) -> list[Finding]:
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- a stranger's code
         hint = getattr(error, "hint", None) or "ask its author"
         return [Finding("error", f"{type(error).__name__}: {getattr(error, 'message', error)}", hint)]
-    return found or [Finding("ok", "has nothing to say")]
+    return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fledge.errors import SpecError
+from fledge.interfaces.backend import Finding
 from fledge.interfaces.job import Resources
 from fledge.interfaces.options import Options
 
@@ -125,6 +126,10 @@ class Launcher(ABC):
 
         Raises UsageError where it cannot start that many.
         """
+
+    def check(self) -> list[Finding]:
+        """What `fledge doctor` should say about this launcher."""
+        return []
 
     @abstractmethod
     def group(self) -> Group:

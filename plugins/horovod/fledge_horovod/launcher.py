@@ -2,8 +2,9 @@
 
 import os
 
-from fledge import Group, Launcher, Place, Resources, SingleGroup, UsageError, ranks_command
+from fledge import Finding, Group, Launcher, Place, Resources, RunError, SingleGroup, UsageError, ranks_command
 
+from fledge_horovod.installed import built_for, installed
 from fledge_horovod.options import HorovodOptions
 
 # What Open MPI tells a process it has started.
@@ -29,10 +30,16 @@ class Horovod(Launcher):
             )
         return ("python", "-P", "-m", "fledge_horovod.mpirun", str(resources.processes), *argv)
 
+    def check(self) -> list[Finding]:
+        return [installed().finding()]
+
     def group(self) -> Group:
+        """Raises RunError where there is no Horovod for this torch."""
         place = self.place()
         if place.world_size == 1:
             return SingleGroup()
+        if wrong := built_for():
+            raise RunError(wrong.fault, hint=wrong.remedy)
         # Imported late: whoever makes the command needs no torch.
         from fledge_horovod.group import HorovodGroup
 

@@ -79,8 +79,8 @@ def _interface(address: str, port: int) -> str:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
         # Sends nothing: it has the system choose the way.
         probe.connect((address, port))
-        own = probe.getsockname()[0]
+        own: str = probe.getsockname()[0]
     for name, addresses in psutil.net_if_addrs().items():
         if own in {one.address for one in addresses}:
-            return name
+            return str(name)
     raise RunError(f"no network interface of this machine has the address {own}, by which {address} is reached")

@@ -1,0 +1,99 @@
+"""A training small enough to be done in one process and again in many, and a model that goes wrong in one of them."""
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from safetensors.torch import load_file
+
+from tests.long_run import shown
+
+if TYPE_CHECKING:
+    from tests.conftest import Fledge, Give
+
+# 25 images a class in batches of 8: the last batch has 2, of which a third process gets none.
+EXACT = (
+    "training.epochs=3", "training.batch_size=8", "training.device=cpu", "training.freeze_batchnorm=true",
+    "model.dropout=0", "dataset.train=25", "dataset.val=13", "training.lr=0.05",
+)  # fmt: skip
+MORE = (
+    "training.accumulate=3", "training.clip_grad_norm=0.1", "training.class_weights.red=3",
+    "training.class_weights.blue=1",
+)  # fmt: skip
+HEAD = ("training.mode=head", "training.freeze_batchnorm=false")
+# A model whose forward pass goes wrong in one rank, at its eleventh batch of training.
+TROUBLE = """
+    import os
+    import signal
+    import time
+    from pathlib import Path
+    from typing import Literal
+
+    from fledge import Offer, hookimpl
+    from fledge_sample.options import TinyOptions
+    from fledge_sample.tiny import Tiny
+
+    FLEDGE_API = 1
+
+
+    @hookimpl
+    def fledge_models():
+        return [Offer("moody", "moody:Moody", "moody:MoodyOptions")]
+
+
+    class MoodyOptions(TinyOptions):
+        trouble: Literal["raises", "dies", "hangs", "leaves"] = "raises"
+        rank: int = 1
+        cured: Path
+
+
+    class Moody(Tiny):
+        def build(self, classes):
+            module = super().build(classes)
+            module.register_forward_pre_hook(self.suffer)
+            self.batches = 0
+            return module
+
+        def suffer(self, module, inputs):
+            self.batches += module.training
+            told = self.options
+            if self.batches == 11 and int(os.environ["RANK"]) == told.rank and not told.cured.exists():
+                match told.trouble:
+                    case "raises": raise ValueError("a bad mood")
+                    case "dies": os.kill(os.getpid(), signal.SIGKILL)
+                    case "hangs": time.sleep(3600)
+                    case "leaves": os._exit(3)
+"""
+
+
+def words(launcher: str, processes: int, *settings: str) -> list[str]:
+    launched = ["--launcher", launcher, "--processes", str(processes)]
+    told = [word for one in (*EXACT, *settings) for word in ("--set", one)]
+    return ["run", "--dataset", "dots", "--model", "tiny", *launched, *told]
+
+
+def started(fledge: "Fledge", give: "Give", tmp_path: Path, launcher: str, processes: int, *settings: str) -> str:
+    """A detached run of the moody model."""
+    give("moody", TROUBLE)
+    more = (f"model.cured={tmp_path / 'cured'}", "training.checkpoint_every=3", *settings)
+    told = words(launcher, processes, *more)
+    told[told.index("tiny")] = "moody"
+    return fledge(*told, "--detach").out.strip()
+
+
+def ended(fledge: "Fledge", run: str) -> dict[str, Any]:
+    while (told := shown(fledge, run))["state"] not in ("COMPLETED", "FAILED", "CANCELED", "PREEMPTED", "LOST"):
+        time.sleep(0.1)
+    return told
+
+
+def weights(fledge: "Fledge", told: dict[str, Any]) -> dict[str, torch.Tensor]:
+    return load_file(fledge.home / "runs" / told["run"] / "outputs" / "last.safetensors")
+
+
+def alike(fledge: "Fledge", one: dict[str, Any], other: dict[str, Any], bound: float = 1e-5) -> None:
+    """Holds two runs' last weights to a relative bound, tensor by tensor."""
+    theirs = weights(fledge, other)
+    for name, tensor in weights(fledge, one).items():
+        assert (theirs[name] - tensor).double().norm() <= bound * tensor.double().norm(), name
