@@ -26,7 +26,7 @@ _LOW_BYTES, _NONE_BYTES = 2 << 30, 100 << 20
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """A finding, and what it is about: "python", "torch", "plugins", "home", "cache", or "backend NAME" and the like."""
+    """A finding, and what it is about: "python", "home", "cache" and so on, "backend NAME" or "launcher NAME"."""
 
     subject: str
     finding: Finding
