@@ -199,9 +199,8 @@ class TestBuilt:
 
     def test_the_wheel_is_used_again(self, environment: NewEnvironment) -> None:
         # Nothing is there to compile with, and nothing to fetch from.
-        building = Building(
-            {**without_settings(), "PATH": "", "PIP_NO_INDEX": "1"}, environment.folder / "bin" / "python"
-        )
+        nothing = {**without_settings(), "PIP_NO_INDEX": "1", "CXX": "/no/such"}
+        building = Building(nothing, environment.folder / "bin" / "python")
         said = building()
         assert "built before" in said
         assert "is installed, with gloo" in said

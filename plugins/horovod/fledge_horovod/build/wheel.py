@@ -52,7 +52,8 @@ def _for_gpus(folder: Path) -> dict[str, str]:
     asks the system for a library of that name, torch has loaded it.
     """
     home = cuda_home()
-    told = {"HOROVOD_CUDA_HOME": str(home)} if home else {}
+    # Horovod asks for the one, and torch, which Horovod asks, for the other.
+    told = dict.fromkeys(("HOROVOD_CUDA_HOME", "CUDA_HOME"), str(home)) if home else {}
     if any(name.startswith("HOROVOD_NCCL") for name in os.environ):
         return told
     spec = find_spec("nvidia.nccl") if find_spec("nvidia") else None
