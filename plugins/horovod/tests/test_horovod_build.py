@@ -78,6 +78,11 @@ def silent_index() -> Iterator[str]:
         yield f"http://127.0.0.1:{server.getsockname()[1]}/simple"
 
 
+def left_in(cache: Path) -> list[str]:
+    """What is there beside logs and locks."""
+    return [path.name for path in cache.iterdir() if path.suffix not in (".log", ".lock")]
+
+
 def tools(folder: Path, *names: str) -> str:
     """A PATH on which nothing else is."""
     folder.mkdir()
@@ -133,29 +138,37 @@ def test_a_compiler_that_fails(reachable: Building, cache: Path, tmp_path: Path)
     assert "CMake Error" in told or "the moon is full" in told
     log = next(cache.glob("*.log"))
     assert "the moon is full" in log.read_text()
-    assert [path.name for path in cache.iterdir() if path.suffix not in (".log", ".lock")] == []
+    assert left_in(cache) == []
 
 
 def test_ctrl_c_ends_the_compilers_too(reachable: Building, cache: Path, tmp_path: Path) -> None:
-    compiler, started = tmp_path / "c++", tmp_path / "started"
-    os.mkfifo(started)
+    compiler, held = tmp_path / "c++", tmp_path / "held"
+    os.mkfifo(held)
     # It says that it runs by opening the pipe, and that it has gone by letting go of it.
-    compiler.write_text(f"#!/bin/sh\nexec 9> '{started}'\nwhile :; do sleep 1; done\n")
+    compiler.write_text(f"#!/bin/sh\nexec 9> '{held}'\nwhile :; do sleep 1; done\n")
     compiler.chmod(0o755)
     process = reachable.start("--no-mpi", CXX=str(compiler))
-    reader = os.open(started, os.O_RDONLY | os.O_NONBLOCK)
-    os.set_blocking(reader, True)
     assert process.stderr
     said = next(line for line in process.stderr if "configuring" in line or FETCHED in line)
     if FETCHED in said:
         pytest.skip("no package index can be reached")
-    process.send_signal(signal.SIGINT)
-    _, rest = process.communicate()
+    with held.open("rb") as reader:
+        process.send_signal(signal.SIGINT)
+        _, rest = process.communicate()
+        assert reader.read() == b""
     assert process.returncode == 130
     assert rest.endswith("interrupted\n")
-    assert os.read(reader, 1) == b""
-    os.close(reader)
-    assert [path.name for path in cache.iterdir() if path.suffix not in (".log", ".lock")] == []
+    assert left_in(cache) == []
+
+
+def test_sigterm_leaves_nothing(unreachable: Building, cache: Path, silent_index: str) -> None:
+    process = unreachable.start(PIP_INDEX_URL=silent_index)
+    assert process.stderr
+    assert "building it takes some minutes" in process.stderr.readline()
+    process.terminate()
+    process.communicate()
+    assert process.returncode == 143
+    assert left_in(cache) == []
 
 
 def test_what_a_killed_build_left_is_no_wheel(unreachable: Building, cache: Path, silent_index: str) -> None:
@@ -171,7 +184,7 @@ def test_what_a_killed_build_left_is_no_wheel(unreachable: Building, cache: Path
     _, said = waits.communicate()
     assert waits.returncode == 1
     assert "could not fetch setuptools" in said
-    assert [path.name for path in cache.iterdir() if path.suffix not in (".log", ".lock")] == []
+    assert left_in(cache) == []
 
 
 class TestBuilt:
