@@ -10,9 +10,11 @@ demo: $(READY)
 	$(BIN)/fledge run demo.toml
 	$(BIN)/fledge models list
 
+# Horovod is built once, in some minutes, and kept in the user's cache.
 # A file's tests stay together: many share what takes long to make. Those that train on every core have the machine
 # to themselves: threads that wait for each other come to a crawl beside others.
 test: $(READY)
+	$(BIN)/python -m fledge_horovod.build
 	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not real_photos'
 	$(BIN)/python -m pytest -m real_photos
 
