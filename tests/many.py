@@ -1,5 +1,9 @@
 """A training small enough to be done in one process and again in many, and a model that goes wrong in one of them."""
 
+import os
+import socket
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -97,3 +101,29 @@ def alike(fledge: "Fledge", one: dict[str, Any], other: dict[str, Any], bound: f
     theirs = weights(fledge, other)
     for name, tensor in weights(fledge, one).items():
         assert (theirs[name] - tensor).double().norm() <= bound * tensor.double().norm(), name
+
+
+_NODE = """
+from fledge.discovery.discover import discover
+group = discover().make("launcher", {launcher!r}, {{}}).group()
+told = group.average([float(group.rank)]), group.broadcast(b"%d" % group.rank)
+print(group.rank, group.local_rank, group.world_size, *told)
+"""
+
+
+def nodes_meet(launcher: str) -> list[str]:
+    """What four processes on two nodes, which are this machine, say of their group, in any order."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
+    ranks = [sys.executable, "-m", "fledge.launchers.ranks", "4", "2", "python", "-c", _NODE.format(launcher=launcher)]
+    nodes = [
+        subprocess.Popen(ranks, env=os.environ | meeting | {"NODE_RANK": node}, stdout=subprocess.PIPE, text=True)
+        for node in "01"
+    ]
+    said = [line for node in nodes for line in node.communicate()[0].splitlines()]
+    assert [node.returncode for node in nodes] == [0, 0], said
+    return sorted(line for line in said if line.startswith("["))
+
+
+NODES_SAY = [f"[{rank}] {rank} {rank % 2} 4 [1.5] b'0'" for rank in range(4)]

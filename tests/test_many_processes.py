@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.long_run import journal, shown, strays, wait_for
-from tests.many import MORE, alike, ended, started, words
+from tests.many import MORE, NODES_SAY, alike, ended, nodes_meet, started, words
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
@@ -166,3 +166,7 @@ def test_ranks_of_other_versions_do_not_train_together(fledge: "Fledge", tmp_pat
     error = fledge("runs", "show", "latest", "--json").last["error"]
     assert "rank 1 cannot train with the others: numpy" in error
     assert "on rank 0 and 1.0 here" in error
+
+
+def test_processes_on_two_nodes_are_one_group() -> None:
+    assert nodes_meet("torchrun") == NODES_SAY

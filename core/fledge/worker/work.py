@@ -76,9 +76,9 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
         if wanted.script is not None and place.world_size > 1:
             # Others may be at it still: that all ended well is for the backend to say.
             return 0
-        last.say(RunState.COMPLETED)
         if place.rank:
             return 0
+        last.say(RunState.COMPLETED)
         # Not before: until then there was something to come back to.
         shutil.rmtree(folder / CHECKPOINTS, ignore_errors=True)
         return 0
