@@ -1,7 +1,8 @@
 """HorovodGroup: processes that train together through Horovod."""
 
 import atexit
-from collections.abc import Iterator
+import time
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,12 +15,16 @@ from fledge_horovod.channels_last import ChannelsLast
 from fledge_horovod.meeting import tell
 from fledge_horovod.options import HorovodOptions
 
+# What is left to wait for at a step's end is a millisecond's work.
+_POLL_SECONDS = 0.0002
+
 
 class HorovodGroup(Group):
     """Meets at MASTER_ADDR:MASTER_PORT through gloo, or as MPI has it."""
 
     def __init__(self, place: Place, options: HorovodOptions) -> None:
         super().__init__(place)
+        self._timeout = options.timeout
         if not options.mpi:
             tell(place, options.timeout)
         # Imported late: it reads the variables.
@@ -31,19 +36,16 @@ class HorovodGroup(Group):
         self._tied: Any = None
 
     def average(self, values: list[float]) -> list[float]:
-        told = self._hvd.allreduce(torch.tensor(values, dtype=torch.float64), op=self._hvd.Average)
-        return [float(value) for value in told.tolist()]
+        told = torch.tensor(values, dtype=torch.float64)
+        return [float(value) for value in self._done(self._hvd.allreduce_async(told, op=self._hvd.Average)).tolist()]
 
     def broadcast(self, content: bytes) -> bytes:
-        size = int(self._hvd.broadcast(torch.tensor([len(content)]), root_rank=0))
+        size = int(self._done(self._hvd.broadcast_async(torch.tensor([len(content)]), 0)))
         if size == 0:
             return b""
-        first = self.rank == 0
-        told = (
-            torch.frombuffer(bytearray(content), dtype=torch.uint8) if first else torch.empty(size, dtype=torch.uint8)
-        )
-        told = self._hvd.broadcast(told, root_rank=0)
-        return content if first else told.numpy().tobytes()
+        told = torch.frombuffer(bytearray(content if self.rank == 0 else bytes(size)), dtype=torch.uint8)
+        told = self._done(self._hvd.broadcast_async(told, 0))
+        return content if self.rank == 0 else told.numpy().tobytes()
 
     def barrier(self) -> None:
         self.average([0.0])
@@ -68,11 +70,26 @@ class HorovodGroup(Group):
 
         @contextmanager
         def averaged() -> Iterator[None]:
+            self._wait(handle for handle, _ in tied._handles.values() if handle is not None)
             tied.synchronize()
             with tied.skip_synchronize():
                 yield
 
         return Parallel(module, tied, averaged=averaged)
+
+    def _done(self, handle: int) -> torch.Tensor:
+        self._wait([handle])
+        told: torch.Tensor = self._hvd.synchronize(handle)
+        return told
+
+    def _wait(self, handles: Iterable[int]) -> None:
+        """Until they are done. Horovod's own check of ranks that stall finds none whose tensors it has cached."""
+        deadline = time.monotonic() + self._timeout
+        for handle in handles:
+            while not self._hvd.poll(handle):
+                if time.monotonic() > deadline:
+                    raise RuntimeError(f"timed out: another process did not come within {self._timeout:g} s")
+                time.sleep(_POLL_SECONDS)
 
     def _share(self, module: nn.Module) -> None:
         """Have every process hold rank 0's weights and buffers."""
