@@ -18,13 +18,15 @@ def main() -> int:
     """0 done, 1 failed, 2 a usage error, 130 interrupted."""
     parser = argparse.ArgumentParser(
         prog="python -m fledge_horovod.build",
-        description="Build Horovod for the torch of this environment and install it: two or three minutes on two "
+        description="Build Horovod for the torch of this environment and install it: some five minutes on two "
         "cores, or seconds where the cache has it. Gloo is always in it.",
     )
     parser.add_argument(
         "--mpi", action=argparse.BooleanOptionalAction, help="with MPI as well [default: where mpicxx is]"
     )
-    parser.add_argument("--gpu", action="store_true", help="with NCCL as well; needs nvcc and NCCL's headers")
+    parser.add_argument(
+        "--gpu", action="store_true", help="with NCCL as well; needs nvcc, and NCCL unless torch brought it"
+    )
     parser.add_argument("--force", action="store_true", help="build even if the cache has it")
     words = parser.parse_args()
     signal.signal(signal.SIGTERM, _leave)
