@@ -33,14 +33,16 @@ def test_a_rank_that_fails_fails_the_run(
 
 
 def test_without_horovod_it_is_said_how_to_get_it(fledge: "Fledge", tmp_path: Path) -> None:
-    # A torch that Horovod was not built for is found first.
-    (tmp_path / "site").mkdir()
-    code = "import fledge_horovod.installed as i\ni.torch_here = lambda: i.TorchHere('9.9.9', None)\n"
-    (tmp_path / "site" / "sitecustomize.py").write_text(code)
+    # What a Horovod that was built for another torch leaves, found before the one that is here.
+    about = tmp_path / "site" / "horovod-0.27.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: horovod\nVersion: 0.27.0\n")
+    (tmp_path / "site" / "horovod").mkdir()
+    (tmp_path / "site" / "horovod" / "metadata.json").write_text('{"pytorch": "1.4.0"}')
     fledge.environment["PYTHONPATH"] += f":{tmp_path / 'site'}"
     fledge(*words("horovod", 2), status=1)
     error = fledge("runs", "show", "latest", "--json").last["error"]
-    assert "and torch 9.9.9 is here" in error
+    assert "Horovod 0.27.0 was built for torch 1.4.0, and torch" in error
     assert "python -m fledge_horovod.build" in error
 
 
