@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import sys
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -35,7 +36,9 @@ class Decoder:
     def __init__(self, classifier: Classifier, limits: Limits) -> None:
         self._classifier = classifier
         self._limits = limits
-        self._threads = ThreadPoolExecutor(min(_THREADS, len(os.sched_getaffinity(0))))
+        # Of those that this process may use, where the system tells.
+        cores = len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
+        self._threads = ThreadPoolExecutor(min(_THREADS, cores))
         self._room = Room(limits.decoding)
         self._turn = asyncio.Lock()
         self._given_back = asyncio.Event()
