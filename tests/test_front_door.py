@@ -8,9 +8,10 @@ import pytest
 
 NAMES = """
 ComputeBackend DataError Dataset Exporter Finding FledgeError FolderDataset FolderOptions Group Job Launcher LogChunk
-Model ModelVersion Offer Options ParameterGroup PluginError Predictor Preprocessing Progress Registry RegistryError
-Request Resources RunError RunInfo RunRef RunState SPLITS Sample Snapshot SourceFile SpecError Split Status TRY_AGAIN
-Tracker Trained UnknownName UsageError download hookimpl log no_progress tensors_sha256 unpack write_atomic
+Model ModelVersion Offer Options Parallel ParameterGroup Place PluginError Predictor Preprocessing Progress Registry
+RegistryError Request Resources RunError RunInfo RunRef RunState SPLITS Sample SingleGroup Snapshot SourceFile
+SpecError Split Status TRY_AGAIN Tracker Trained UnknownName UsageError download hookimpl log no_progress
+ranks_command tensors_sha256 unpack write_atomic
 """
 
 

@@ -33,6 +33,12 @@ LAUNCHERS: Wrongs = {
         "    def average(self, values): return [v * self.world_size for v in super().average(values)]",
         "two_processes_come_to_the_weights_of_one",
     ),
+    "Stoic": ("way = 'stoic'", "a_rank_that_fails_ends_them_all[1]"),
+    "Patient": ("way = 'patient'", "a_rank_that_fails_ends_them_all[2]"),
+    "Deaf": ("way = 'deaf'", "every_rank_hears_that_it_should_stop[2]"),
+}
+# These import torch, and are given the time for it.
+TRAINERS: Wrongs = {
     "Loose": (
         "class meets(FileGroup):\n"
         "    def parallel(self, module, optimizer, accumulate): return Parallel(module, optimizer)",
@@ -46,9 +52,6 @@ LAUNCHERS: Wrongs = {
         "class meets(FileGroup):\n    def level(self, module): pass",
         "a_network_trains_in_two_processes_as_in_one",
     ),
-    "Stoic": ("way = 'stoic'", "a_rank_that_fails_ends_them_all[1]"),
-    "Patient": ("way = 'patient'", "a_rank_that_fails_ends_them_all[2]"),
-    "Deaf": ("way = 'deaf'", "every_rank_hears_that_it_should_stop[2]"),
 }
 # Ranks that meet in a folder, and start without torch.
 HEAD = """
@@ -145,10 +148,11 @@ RANKS = """
 
 
 def test_a_launcher_that_breaks_a_promise_is_caught(tmp_path: Path) -> None:
-    code = textwrap.dedent(HEAD) + subclasses("Honest", LAUNCHERS)
-    offered(tmp_path, "launcher", code, [*HONEST, *LAUNCHERS])
+    code = textwrap.dedent(HEAD) + subclasses("Honest", {**LAUNCHERS, **TRAINERS})
+    offered(tmp_path, "launcher", code, [*HONEST, *LAUNCHERS, *TRAINERS])
     (tmp_path / "ranks.py").write_text(textwrap.dedent(RANKS))
-    tests = held("LauncherContract", HONEST) + held("LauncherContract", LAUNCHERS, "patience_seconds = 3")
-    found = outcomes(tmp_path, tests, ["TestHonest", *breaking(LAUNCHERS)])
+    tests = held("LauncherContract", {**HONEST, **TRAINERS})
+    tests += held("LauncherContract", LAUNCHERS, "patience_seconds = 3")
+    found = outcomes(tmp_path, tests, ["TestHonest", *breaking({**LAUNCHERS, **TRAINERS})])
     praised(found)
-    caught(found, LAUNCHERS)
+    caught(found, {**LAUNCHERS, **TRAINERS})

@@ -54,9 +54,9 @@ def test_what_is_shown_is_what_is_sent(fledge: "Fledge") -> None:
 )
 def test_a_command_that_trains_nothing_imports_no_torch(fledge: "Fledge", words: tuple[str, ...]) -> None:
     code = (
-        "import sys, fledge.cli\n"
-        "try: fledge.cli.main()\n"
-        "finally: print([n for n in ('torch', 'torchvision') if n in sys.modules], file=sys.stderr)\n"
+        "import atexit, sys, fledge.cli\n"
+        "heavy = lambda: print([n for n in ('torch', 'torchvision') if n in sys.modules], file=sys.stderr)\n"
+        "atexit.register(heavy); fledge.cli.main()\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, *words], cwd=fledge.folder, env=fledge.environment, capture_output=True, text=True

@@ -50,14 +50,17 @@ class LastWords:
         self.say(stop.state, error=str(stop))
         return TRY_AGAIN
 
-    def failed(self, error: str, *, transient: bool, follows: bool = False) -> int:
-        """follows: it may have failed because another process had."""
+    def cause(self) -> FirstFailure | None:
+        """Which other process had failed before, and ended this one's collective; it is waited for."""
+        return read(self._report.folder, _NEWS_SECONDS) if self._is_one_of_many() else None
+
+    def failed(self, error: str, *, transient: bool) -> int:
         if self._is_one_of_many():
             assert self._place is not None
-            mine = FirstFailure(self._place.rank, f"rank {self._place.rank}: {error}", transient)
-            folder = self._report.folder
-            first = read(folder, _NEWS_SECONDS if follows else 0.0) or mine.leave(folder)
-            error, transient = (error, transient) if first == mine else (first.error, first.transient)
+            first = FirstFailure(self._place.rank, f"rank {self._place.rank}: {error}", transient)
+            first = first.leave(self._report.folder)
+            if first.rank != self._place.rank:
+                error, transient = first.error, first.transient
         self.say(RunState.FAILED, error=error, **({"transient": True} if transient else {}))
         return TRY_AGAIN if transient else 1
 

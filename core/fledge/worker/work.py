@@ -67,14 +67,17 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
                 # What fails while everything is being stopped (a loader process that was stopped too) is no error.
                 return last.stopped(notice.stopped())
             told = explain(error, folder)
-            report.wail(f"error: {told}" if told else traceback.format_exc())
             words = told or f"{type(error).__name__}: {error}"
             in_vain = place.world_size > 1 and "timed out" in words.lower()
             if in_vain:
                 words += "\n  it waited in vain for another process: where that one stood is in the log"
             # What a collective raises whose other end has gone; one that hangs is still there.
-            follows = isinstance(error, RuntimeError) and not in_vain
-            return last.failed(words, transient=is_transient(error), follows=follows)
+            cause = last.cause() if isinstance(error, RuntimeError) and not in_vain else None
+            if cause:
+                report.wail(f"error: it cannot go on alone: {cause.error}")
+            else:
+                report.wail(f"error: {told}" if told else traceback.format_exc())
+            return last.failed(words, transient=is_transient(error))
         if wanted.script is not None and place.world_size > 1:
             # Others may be at it still: that all ended well is for the backend to say.
             return 0
