@@ -4,19 +4,22 @@ BIN     := .venv/bin
 MEMBERS := backends/local plugins/birds plugins/horovod plugins/imagefolder plugins/onnx plugins/resnet
 READY   := .venv/.ready
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test horovod lint bench clean
 
 demo: $(READY)
 	$(BIN)/fledge run demo.toml
 	$(BIN)/fledge models list
 
-# Horovod is built once, in some minutes, and kept in the user's cache.
 # A file's tests stay together: many share what takes long to make. Those that train on every core have the machine
 # to themselves: threads that wait for each other come to a crawl beside others.
 test: $(READY)
-	$(BIN)/python -m fledge_horovod.build
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not real_photos'
+	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not real_photos and not horovod'
 	$(BIN)/python -m pytest -m real_photos
+
+# Built once, in some minutes, and kept in the user's cache.
+horovod: $(READY)
+	$(BIN)/python -m fledge_horovod.build
+	$(BIN)/python -m pytest -m horovod
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -11,6 +11,8 @@ from tests.many import MORE, NODES_SAY, alike, ended, nodes_meet, started, words
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
 
+pytestmark = pytest.mark.horovod
+
 
 @pytest.mark.parametrize(("settings", "count"), [((), 3), (MORE, 2), (("training.mode=head+finetune",), 2)])
 def test_horovods_processes_come_to_the_weights_of_one(fledge: "Fledge", settings: tuple[str, ...], count: int) -> None:

@@ -187,6 +187,7 @@ def test_what_a_killed_build_left_is_no_wheel(unreachable: Building, cache: Path
     assert left_in(cache) == []
 
 
+@pytest.mark.horovod
 class TestBuilt:
     """Once built, for these and for every later run of the tests: the user's own cache keeps the wheel."""
 

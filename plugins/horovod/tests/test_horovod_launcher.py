@@ -5,6 +5,8 @@ import shutil
 import pytest
 from fledge.testing import LauncherContract
 
+pytestmark = pytest.mark.horovod
+
 
 class TestHorovod(LauncherContract, offer="horovod"):
     pass
