@@ -5,7 +5,6 @@ import io
 import shutil
 import socket
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -229,22 +228,6 @@ def test_what_is_too_much_or_of_the_wrong_kind(server: httpx.Client) -> None:
     assert (told.status_code, told.json()) == (422, {"detail": "the form holds no file"})
     assert server.get("/predict").status_code == 405
     assert (server.head("/").status_code, server.head("/health").status_code) == (200, 200)
-
-
-def test_a_crowd_is_answered_or_told_to_wait(server: httpx.Client) -> None:
-    files = [("file", (f"{number}.png", picture())) for number in range(40)]
-
-    def ask(_: int) -> int:
-        told = server.post("/predict", files=files)
-        if told.status_code == 429:
-            assert told.headers["Retry-After"] == "1"
-        else:
-            assert [one["label"] for one in told.json()["predictions"]] == ["red"] * 40
-        return told.status_code
-
-    with ThreadPoolExecutor(20) as crowd:
-        statuses = list(crowd.map(ask, range(60)))
-    assert set(statuses) == {200, 429}
 
 
 def test_a_token_is_asked_for(house: "Fledge") -> None:

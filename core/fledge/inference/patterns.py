@@ -13,7 +13,7 @@ _ANY_DEPTH = re.compile(r"(?:(.*?)/)?\*\*(?:/(.*))?", re.DOTALL)
 
 def matching(pattern: str) -> list[str]:
     """What matches and is no folder, sorted, each once."""
-    return sorted({found for found in _expanded(pattern) if not os.path.isdir(found)})  # noqa: PTH112
+    return sorted({found for found in _expanded(pattern) if not os.path.isdir(found)})  # noqa: PTH112 -- text, not paths
 
 
 def _expanded(pattern: str) -> Iterator[str]:
@@ -23,7 +23,7 @@ def _expanded(pattern: str) -> Iterator[str]:
         return
     # glob's own `**` goes round and round through a link to a folder above it.
     before, after = split[1], split[2] or "*"
-    roots = [""] if before is None else glob.iglob(f"{before}/")  # noqa: PTH207
+    roots = [""] if before is None else glob.iglob(f"{before}/")  # noqa: PTH207 -- as above
     for root in roots:
         for folder, _, _ in below(Path(root)):
             inside = glob.escape("" if folder == Path() else f"{folder}/")
