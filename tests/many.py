@@ -1,5 +1,6 @@
 """A training small enough to be done in one process and again in many, and a model that goes wrong in one of them."""
 
+import json
 import os
 import socket
 import subprocess
@@ -8,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from safetensors.torch import load_file
 
@@ -71,19 +73,76 @@ TROUBLE = """
 """
 
 
-def words(launcher: str, processes: int, *settings: str) -> list[str]:
+# A model that writes down which images each forward pass sees, in a file a rank.
+SPY = """
+    import hashlib
+    import json
+    import os
+    from pathlib import Path
+
+    from fledge import Offer, hookimpl
+    from fledge_sample.options import TinyOptions
+    from fledge_sample.tiny import Tiny
+
+    FLEDGE_API = 1
+
+
+    @hookimpl
+    def fledge_models():
+        return [Offer("spy", "spy:Spy", "spy:SpyOptions")]
+
+
+    class SpyOptions(TinyOptions):
+        folder: Path
+
+
+    class Spy(Tiny):
+        def build(self, classes):
+            module = super().build(classes)
+            module.register_forward_pre_hook(self.note)
+            return module
+
+        def note(self, module, inputs):
+            images = [hashlib.sha256(image.numpy().tobytes()).hexdigest() for image in inputs[0].contiguous()]
+            with (self.options.folder / os.environ.get("RANK", "0")).open("a") as file:
+                file.write(json.dumps([module.training, images]) + "\\n")
+"""
+
+
+def words(launcher: str, processes: int | str, *settings: str) -> list[str]:
     launched = ["--launcher", launcher, "--processes", str(processes)]
     told = [word for one in (*EXACT, *settings) for word in ("--set", one)]
     return ["run", "--dataset", "dots", "--model", "tiny", *launched, *told]
 
 
-def started(fledge: "Fledge", give: "Give", tmp_path: Path, launcher: str, processes: int, *settings: str) -> str:
+def started(fledge: "Fledge", give: "Give", tmp_path: Path, launcher: str, processes: int | str, *settings: str) -> str:
     """A detached run of the moody model."""
     give("moody", TROUBLE)
     more = (f"model.cured={tmp_path / 'cured'}", "training.checkpoint_every=3", *settings)
     told = words(launcher, processes, *more)
     told[told.index("tiny")] = "moody"
     return fledge(*told, "--detach").out.strip()
+
+
+Seen = list[tuple[bool, list[str]]]
+
+
+def seen(fledge: "Fledge", folder: Path, launcher: str, processes: int) -> list[Seen]:
+    """Of each rank of the spied model, whether it trained, and which images it saw, forward pass by forward pass."""
+    folder.mkdir()
+    told = words(launcher, processes, f"model.folder={folder}")
+    told[told.index("tiny")] = "spy"
+    fledge(*told)
+    ranks = [folder / str(rank) for rank in range(processes)]
+    return [[tuple(json.loads(line)) for line in rank.read_text().splitlines()] for rank in ranks]
+
+
+def same_order(alone: Seen, ranks: list[Seen]) -> None:
+    """Holds the ranks to their shares of the batches that one process saw, in its order."""
+    for rank, own in enumerate(ranks):
+        shares = [(trains, images, np.array_split(images, len(ranks))[rank].tolist()) for trains, images in alone]
+        # What has no share sees the batch's first image, which counts for nothing.
+        assert own == [(trains, share or images[:1]) for trains, images, share in shares], f"rank {rank}"
 
 
 def ended(fledge: "Fledge", run: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.long_run import strays
-from tests.many import MORE, NODES_SAY, alike, ended, nodes_meet, started, words
+from tests.many import MORE, NODES_SAY, SPY, alike, ended, nodes_meet, same_order, seen, started, words
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
@@ -18,6 +18,19 @@ pytestmark = pytest.mark.horovod
 def test_horovods_processes_come_to_the_weights_of_one(fledge: "Fledge", settings: tuple[str, ...], count: int) -> None:
     one, many = (fledge(*words("horovod", processes, *settings), "--json").last for processes in (1, count))
     alike(fledge, one, many)
+
+
+def test_horovods_processes_see_the_samples_of_one_in_its_order(fledge: "Fledge", give: "Give", tmp_path: Path) -> None:
+    give("spy", SPY)
+    (alone,) = seen(fledge, tmp_path / "1", "horovod", 1)
+    same_order(alone, seen(fledge, tmp_path / "3", "horovod", 3))
+
+
+def test_a_training_survives_the_loss_of_a_rank(fledge: "Fledge", give: "Give", tmp_path: Path) -> None:
+    told = ended(fledge, started(fledge, give, tmp_path, "horovod", "1:3", "model.trouble=dies", "model.rank=2"))
+    assert told["state"] == "COMPLETED", told
+    assert "2 of 3 processes are left, and go on" in fledge("runs", "logs", told["run"]).out
+    alike(fledge, fledge(*words("horovod", 1), "--json").last, told)
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.long_run import journal, shown, strays, wait_for
-from tests.many import MORE, NODES_SAY, alike, ended, nodes_meet, started, words
+from tests.many import MORE, NODES_SAY, SPY, alike, ended, nodes_meet, same_order, seen, started, words
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
@@ -27,6 +27,16 @@ def test_many_processes_come_to_the_weights_of_one(
         alike(fledge, one, other)
         for name in ("train_loss", "val_loss", "val_accuracy", "val_accuracy/red", "train_accuracy"):
             assert other["metrics"][name] == pytest.approx(one["metrics"][name], rel=1e-5), name
+
+
+def test_many_processes_see_the_samples_of_one_in_its_order(fledge: "Fledge", give: "Give", tmp_path: Path) -> None:
+    give("spy", SPY)
+    (alone,) = seen(fledge, tmp_path / "1", "torchrun", 1)
+    for trains, count in ((True, 50), (False, 26)):
+        images = [image for trained, batch in alone if trained == trains for image in batch]
+        assert all(len(set(images[at : at + count])) == count for at in range(0, len(images), count))
+    for processes in (2, 3):
+        same_order(alone, seen(fledge, tmp_path / str(processes), "torchrun", processes))
 
 
 @pytest.mark.parametrize(
@@ -70,6 +80,18 @@ def test_a_rank_that_fails_fails_the_run_which_goes_on_in_any_number(
     undisturbed = [event["values"] for event in journal(fledge, peaceful["run"]) if event["event"] == "metrics"][1]
     assert second["train_loss"] == pytest.approx(undisturbed["train_loss"], rel=1e-5), "some samples count twice"
     assert second["train_accuracy"] == undisturbed["train_accuracy"]
+
+
+def test_a_training_survives_the_loss_of_a_rank(fledge: "Fledge", give: "Give", tmp_path: Path) -> None:
+    run = started(fledge, give, tmp_path, "torchrun", "1:3", "model.trouble=dies", "model.rank=2")
+    told = ended(fledge, run)
+    assert told["state"] == "COMPLETED", told
+    log = fledge("runs", "logs", run).out
+    assert "2 of 3 processes are left, and go on" in log
+    assert "began with processes 3 and goes on with 2" in log
+    epochs = [event["epoch"] for event in journal(fledge, run) if event["event"] == "metrics"]
+    assert epochs == [1, 2, 3], "it began anew"
+    alike(fledge, fledge(*words("torchrun", 1), "--json").last, told)
 
 
 def test_stopped_and_resumed_two_processes_come_to_the_very_same_weights(
@@ -136,6 +158,9 @@ def test_a_script_is_executed_once_a_rank(fledge: "Fledge", code: int, state: st
         (["--launcher", "torchrun", "--processes", "2", "--nodes", "2"], "backend 'local' is one machine"),
         (["--launcher", "torchrn"], "did you mean 'torchrun'?"),
         (["--processes", "0"], "Input should be greater than or equal to 1"),
+        (["--processes", "two"], "'two' is neither a number, such as 2, nor two of them, such as 1:3"),
+        (["--processes", "3:2"], "min_processes = 3 is more than processes = 2"),
+        (["--launcher", "torchrun", "--processes", "1:2", "--nodes", "2"], "2 nodes cannot go on with fewer"),
     ],
 )
 def test_what_cannot_be_started_is_refused_with_a_sentence(fledge: "Fledge", told: list[str], says: str) -> None:

@@ -43,9 +43,10 @@ def model(
 def refused(fledge: "Fledge", made: onnx.ModelProto) -> str:
     onnx.save(made, fledge.folder / "m.onnx")
     Image.new("RGB", (20, 20)).save(fledge.folder / "p.png")
-    told = fledge("predict", "m.onnx", "p.png", status=1).err
+    told = fledge("predict", "m.onnx", "p.png", "p.png", status=1).err
     assert told.startswith("error: m.onnx")
     assert "fledge export writes files that" in told
+    # Of two, because a server asks about two before it takes any.
     assert told == fledge("serve", "m.onnx", "--port", "0", status=1).err
     return told
 
@@ -69,12 +70,12 @@ def test_one_that_does_not_say_how_it_is_asked(fledge: "Fledge", told: dict[str,
     ("made", "why"),
     [
         (model(TOLD | {"preprocessing": {"resize": 7}}), "nobody but the model itself can prepare an image for it"),
-        (model(TOLD, classes=3), "tells of 2 classes, and answers two images with numbers of shape [2, 3], not [2, 2]"),
+        (model(TOLD, classes=3), "tells of 2 classes, and answers 2 images with numbers of shape [2, 3], not [2, 2]"),
         (model(TOLD, flat=False), "answers with logits (tensor(float), 4 axes), not with logits float32 [N, classes]"),
         (model(TOLD, answer=TensorProto.DOUBLE), "answers with logits (tensor(double), 2 axes)"),
         (model(TOLD, number=TensorProto.FLOAT), "asks for images (tensor(float)), not for images uint8 [N, 3, H, W]"),
-        (model(TOLD, ("n", 3, 32, 32)), "says that it wants its images 16 x 16, and cannot be asked about two of them"),
-        (model(TOLD, (1, 3, 16, 16)), "says that it wants its images 16 x 16, and cannot be asked about two of them"),
+        (model(TOLD, ("n", 3, 32, 32)), "says that it wants its images 16 x 16, and cannot be asked about 2 of them"),
+        (model(TOLD, (1, 3, 16, 16)), "is asked about 1 images at a time, and no other number"),
     ],
     ids=["preparation", "classes", "axes", "answer", "input", "size", "one at a time"],
 )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from fledge.discovery.catalog import Catalog
 from fledge.errors import RunError, SpecError
 from fledge.interfaces.backend import ComputeBackend, Request
-from fledge.interfaces.job import Job, Resources, Snapshot, SourceFile
+from fledge.interfaces.job import Job, Resources
 from fledge.interfaces.state import RunState
 from fledge.interrupts import interrupts_held
 from fledge.plan.make import SPEC_FILE, to_toml
@@ -16,6 +16,7 @@ from fledge.runs.journal import Journal
 from fledge.runs.observe import observe
 from fledge.runs.record import RunRecord
 from fledge.runs.run_directory import RunDirectory
+from fledge.runs.source import kept
 from fledge.runs.state_machine import RESUMABLE, Actor, advance
 from fledge.spec.load import load
 
@@ -160,23 +161,15 @@ def _check(run: RunDirectory, record: RunRecord, plan: dict[str, Any]) -> None:
 def _request(run: RunDirectory, plan: dict[str, Any], retries: int | None) -> Request:
     """What was submitted at first, with the snapshot that the run has kept."""
     told = plan["job"]
-    code = run.path / "code"
-    files = tuple(SourceFile(code / name, name, size) for name, size in told["snapshot"]["files"].items())
-    missing = [file.target for file in files if not file.source.is_file()]
-    if missing:
-        raise RunError(
-            f"the run's copy of its source lacks {missing[0]}, so it cannot go on",
-            hint=f"start it again as a new run: fledge run {run.path / 'spec.toml'}",
-        )
     retries = told["retries"] if retries is None else retries
     job = Job(
         name=told["name"],
         argv=tuple(told["argv"]),
-        snapshot=Snapshot(files, told["snapshot"]["left_out"]),
+        snapshot=kept(run.path, told["snapshot"]["files"], told["snapshot"]["left_out"]),
         files={SPEC_FILE: to_toml(plan["spec"])},
         requirements=tuple(told["requirements"]),
         environment=told["environment"],
-        resources=Resources(told["processes"], told["nodes"]),
+        resources=Resources(told["processes"], told["nodes"], told.get("min_processes")),
         launcher=told["launcher"],
         retries=retries,
     )

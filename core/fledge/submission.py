@@ -13,6 +13,7 @@ from fledge.plan.plan import Plan
 from fledge.runs.journal import now
 from fledge.runs.record import RunRecord
 from fledge.runs.run_directory import RunDirectory
+from fledge.runs.source import keep
 
 
 def submit(plan: Plan, catalog: Catalog, home: Path, backend: ComputeBackend | None = None) -> RunDirectory:
@@ -44,9 +45,10 @@ def submit(plan: Plan, catalog: Catalog, home: Path, backend: ComputeBackend | N
             with run.lock():
                 run.write("spec.toml", spec_toml(plan.spec))
                 run.write("plan.json", json.dumps(plan.to_dict(), indent=1))
+                job = replace(plan.job, snapshot=keep(plan.job.snapshot, run.path))
                 # Before its backend has it: whoever is killed here leaves a run that the next look can judge.
                 run.save(record)
-                ref = backend.submit(plan.request, record.key)
+                ref = backend.submit(replace(plan.request, job=job), record.key)
                 try:
                     run.save(replace(record, ref=ref, pending=False))
                 except BaseException:

@@ -2,10 +2,11 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
+from fledge.interfaces.launcher import Place
 from fledge.launchers.single import SingleGroup
 from fledge.spec.training import TrainingSpec
 from fledge.training.arithmetic import Arithmetic
-from fledge.training.batches import Batches
+from fledge.training.batches import IGNORED, Batches
 from fledge.training.criterion import class_weights
 from fledge.training.evaluation import evaluate
 from fledge.training.feature_batches import FeatureBatches
@@ -36,6 +37,27 @@ def test_every_sample_comes_once_an_epoch(count: int, batch_size: int, seed: int
     assert all(size == batch_size for size in sizes[:-1])
     if batch_size > 1 and count > 1:
         assert sizes[-1] > 1
+
+
+@given(count=st.integers(1, 60), batch_size=st.integers(1, 12), world=st.integers(1, 5), start=st.integers(0, 3))
+def test_the_shares_of_all_processes_are_the_batches_of_one(
+    count: int, batch_size: int, world: int, start: int
+) -> None:
+    values, labels = torch.arange(count, dtype=torch.float32)[:, None, None], torch.arange(count)
+    whole = features(count, batch_size).order(1)
+    ranks = []
+    for rank in range(world):
+        place = Place(rank, rank, world)
+        told = FeatureBatches(values, labels, batch_size=batch_size, seed=0, shuffled=True, place=place)
+        ranks.append([(inputs.flatten().long(), labels) for inputs, labels in told.epoch(1, start)])
+    for number, batch in enumerate(whole[start:]):
+        parts = [rank[number] for rank in ranks]
+        mine = [labels[labels != IGNORED] for _, labels in parts]
+        assert torch.equal(torch.cat(mine), batch)
+        assert max(map(len, mine)) - min(map(len, mine)) <= 1
+        for (inputs, _), own in zip(parts, mine, strict=True):
+            assert torch.equal(inputs, own if len(own) else batch[:1])
+    assert all(len(rank) == len(whole[start:]) for rank in ranks)
 
 
 def test_epochs_and_seeds_differ_in_order() -> None:

@@ -7,6 +7,8 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
+from fledge.cli.processes import METAVAR, Processes
+
 _SCRIPT_ARGS = "fledge.script_args"
 
 
@@ -29,7 +31,9 @@ def run(
     backend: Annotated[str | None, typer.Option(help="Where it runs: backend.name.")] = None,
     tracker: Annotated[list[str] | None, typer.Option(help="Send metrics there too; may be repeated.")] = None,
     launcher: Annotated[str | None, typer.Option(help="How its processes start: launcher.name.")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="How many train together: launcher.processes.")] = None,
+    processes: Annotated[
+        Processes | None, typer.Option(parser=Processes.parse, metavar=METAVAR, help="How many train together.")
+    ] = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="On how many machines: launcher.nodes.")] = None,
     with_: Annotated[list[str] | None, typer.Option("--with", help="An extension; may be repeated.")] = None,
     experiment: Annotated[str | None, typer.Option(help="The heading it is filed under.")] = None,
@@ -56,13 +60,13 @@ def run(
         "model.name": model,
         "backend.name": backend,
         "launcher.name": launcher,
-        "launcher.processes": processes,
         "launcher.nodes": nodes,
         "experiment": experiment,
         "training.profile": profile,
         "script.path": str(script) if script else None,
     }
     overrides: list[tuple[str, Any]] = [(key, value) for key, value in named.items() if value is not None]
+    overrides += [(f"launcher.{key}", value) for key, value in (processes or {}).items()]
     overrides += [(f"trackers.{name}", {}) for name in tracker or ()]
     overrides += [(f"extensions.{name}", {}) for name in with_ or ()]
     if _SCRIPT_ARGS in ctx.meta:

@@ -51,9 +51,7 @@ class Classifier:
         except DataError as error:
             raise DataError(f"{path}: {error.message}", hint=_OURS) from None
         edge = how.get("shorter_edge")
-        made = cls(path, predictor, classes, preprocessing, edge if isinstance(edge, int) and edge > 0 else None)
-        made._try_out()
-        return made
+        return cls(path, predictor, classes, preprocessing, edge if isinstance(edge, int) and edge > 0 else None)
 
     @property
     def metadata(self) -> Mapping[str, str]:
@@ -68,29 +66,33 @@ class Classifier:
         return footprint(image, self.edge or 0)
 
     def __call__(self, pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Probabilities [N, classes] of uint8 [N, 3, h, w]."""
-        logits = self.predictor(pixels).astype(np.float64)
+        """Probabilities [N, classes] of uint8 [N, 3, h, w]. Raises DataError for a file that is not what it says."""
+        logits = self._logits(pixels).astype(np.float64)
         powers = np.exp(logits - logits.max(axis=1, keepdims=True))
         shares: NDArray[np.float64] = powers / powers.sum(axis=1, keepdims=True)
         return shares
 
-    def _try_out(self) -> None:
-        """Two pictures of nothing: a file that is not what it says of itself is refused before anybody's are read."""
-        height, width = self.preprocessing.size
+    def try_out(self) -> None:
+        """Ask it about two pictures of nothing. Raises DataError for a file that is not what it says."""
+        self(np.zeros((2, 3, *self.preprocessing.size), dtype=np.uint8))
+
+    def _logits(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        (height, width), count = self.preprocessing.size, len(pixels)
         try:
-            found = np.shape(self.predictor(np.zeros((2, 3, height, width), dtype=np.uint8)))
+            found = self.predictor(pixels)
         except Exception as error:  # noqa: BLE001 -- whatever the format's own library raises
             raise DataError(
-                f"{self.path} says that it wants its images {height} x {width}, and cannot be asked about two of them: "
-                f"{' '.join(str(error).split())}",
+                f"{self.path} says that it wants its images {height} x {width}, and cannot be asked about {count} of "
+                f"them: {' '.join(str(error).split())}",
                 hint=_OURS,
             ) from None
-        if found != (2, len(self.classes)):
+        if np.shape(found) != (count, len(self.classes)):
             raise DataError(
-                f"{self.path} tells of {len(self.classes)} classes, and answers two images with numbers of shape "
-                f"{list(found)}, not {[2, len(self.classes)]}",
+                f"{self.path} tells of {len(self.classes)} classes, and answers {count} images with numbers of shape "
+                f"{list(np.shape(found))}, not {[count, len(self.classes)]}",
                 hint=_OURS,
             )
+        return found
 
     def top(self, probabilities: NDArray[np.float64], count: int) -> list[tuple[str, float]]:
         """The most likely classes of one image, most likely first, each with its probability."""

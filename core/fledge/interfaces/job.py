@@ -32,10 +32,15 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Resources:
-    """processes: of all nodes together, the same number on each."""
+    """How many processes on how many nodes.
+
+    processes      of all nodes together, the same number on each
+    min_processes  as few may go on where others were lost; None: none may be
+    """
 
     processes: int = 1
     nodes: int = 1
+    min_processes: int | None = None
 
 
 @dataclass(frozen=True)

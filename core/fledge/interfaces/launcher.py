@@ -124,7 +124,10 @@ class Launcher(ABC):
         Where there is more than one node, each finds NODE_RANK (from 0), MASTER_ADDR and MASTER_PORT (an address of
         node 0, and a free port there) in its environment.
 
-        Raises UsageError where it cannot start that many.
+        Where `resources.min_processes` is told, a process that was killed by a signal ends the others, and those that
+        are left are started again with a new group, while there are so many.
+
+        Raises UsageError where it cannot start that many, or not go on with fewer.
         """
 
     def check(self) -> list[Finding]:

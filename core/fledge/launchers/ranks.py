@@ -1,10 +1,11 @@
-"""`python -m fledge.launchers.ranks PROCESSES NODES ARGV...`: executes ARGV once a rank on this node, and waits.
+"""`python -m fledge.launchers.ranks [MIN:]PROCESSES NODES ARGV...`: executes ARGV once a rank on this node, and waits.
 
 Each finds RANK, LOCAL_RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT in its environment, as under
 torchrun; PROCESSES are those of all nodes together. Their output comes as one stream, each line behind "[rank] ".
 
 A signal to stop is handed on. Once a rank has failed the others have a moment to fail of it, are asked to show where
-they stand, and are stopped. It ends as the first that failed: with its exit status, or killed by the same signal.
+they stand, and are stopped. Where ranks were killed, and MIN or more are left, so many are started again. Otherwise it
+ends as the first that failed: with its exit status, or killed by the same signal.
 """
 
 import ctypes
@@ -34,8 +35,8 @@ _LINUX = sys.platform == "linux"
 
 
 class Ranks:
-    def __init__(self, processes: int, nodes: int, argv: list[str]) -> None:
-        self._count, self._world = processes // nodes, processes
+    def __init__(self, processes: int, least: int, nodes: int, argv: list[str]) -> None:
+        self._count, self._world, self._least = processes // nodes, processes, least
         self._first = int(os.environ.get("NODE_RANK", "0")) * self._count
         self._argv = [sys.executable, *argv[1:]] if argv[0] == "python" else argv
         self._shows = "fledge.worker" in argv
@@ -43,14 +44,26 @@ class Ranks:
         self._folder = Path(told) if told else None
         self._ranks: list[subprocess.Popen[bytes]] = []
         self._printers: list[threading.Thread] = []
+        self._lost = 0
         self._stopping = False
 
     def run(self) -> int:
         """Their exit code: negative for a signal."""
-        if self._folder:
-            first_failure.forget(self._folder)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._hear)
+        while True:
+            code = self._run_once()
+            left = self._world - self._lost
+            if not self._lost or left < self._least or self._stopping:
+                return code
+            print(f"{left} of {self._world} processes are left, and go on from the last checkpoint", flush=True)
+            # On one node, where alone some may be lost.
+            self._count = self._world = left
+
+    def _run_once(self) -> int:
+        if self._folder:
+            first_failure.forget(self._folder)
+        self._ranks, self._printers, self._lost = [], [], 0
         self._start()
         code = self._wait()
         for printer in self._printers:
@@ -100,6 +113,9 @@ class Ranks:
         rank, code = failed
         first = self._tell(rank, code)
         self._gone(_NOTICE_SECONDS)
+        # By nobody here, so far; another signal may be how a rank fails of one that is gone.
+        killed = {self._first + local for local, one in enumerate(self._ranks) if one.poll() == -signal.SIGKILL}
+        self._lost = len(killed | ({rank} if code < 0 else set()))
         if self._shows:
             self._send(signal.SIGUSR1)
             # For their last lines before the signal to stop adds to them.
@@ -184,4 +200,5 @@ def _leave(code: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(_leave(Ranks(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:]).run()))
+    least, _, most = sys.argv[1].rpartition(":")
+    sys.exit(_leave(Ranks(int(most), int(least or most), int(sys.argv[2]), sys.argv[3:]).run()))

@@ -10,7 +10,7 @@ import tomli_w
 
 from fledge.discovery.catalog import Catalog
 from fledge.discovery.plugin import Plugin
-from fledge.interfaces.job import Job, Resources, Snapshot
+from fledge.interfaces.job import Job, Snapshot
 from fledge.plan.plan import Plan
 from fledge.plan.resolve import resolve
 from fledge.plan.snapshot import package, snapshot
@@ -29,7 +29,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     """
     resolved = resolve(spec, catalog)
     spec = resolved.spec
-    resources = Resources(spec.launcher.processes, spec.launcher.nodes)
+    resources = spec.launcher.resources
     launcher = catalog.make("launcher", spec.launcher.name, spec.launcher.options)
     job = Job(
         name=spec.experiment,

@@ -1,6 +1,6 @@
 """Plan: exactly what will happen."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from fledge.digest import files_sha256
@@ -34,8 +34,7 @@ class Plan:
                 "environment": dict(self.job.environment),
                 "requirements": list(self.job.requirements),
                 "launcher": self.job.launcher,
-                "processes": self.job.resources.processes,
-                "nodes": self.job.resources.nodes,
+                **asdict(self.job.resources),
                 "retries": self.job.retries,
                 "snapshot": {
                     "size": snapshot.size,

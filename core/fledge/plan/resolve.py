@@ -12,9 +12,6 @@ from fledge.spec.run_spec import RunSpec
 from fledge.spec.script import ScriptSpec
 from fledge.spec.section import Choice
 
-# Of a launcher's section, these are the core's own and not the launcher's options.
-_OURS = {"name", "processes", "nodes"}
-
 
 @dataclass(frozen=True)
 class Resolved:
@@ -50,7 +47,8 @@ def resolve(spec: RunSpec, catalog: Catalog) -> Resolved:
     ]
     for kind, section in sections:
         if section is not None:
-            kept = {key: value for key, value in section if key in _OURS}
+            # The core's own, which are no options of the offer.
+            kept = {key: getattr(section, key) for key in type(section).model_fields}
             update[kind] = type(section)(**kept, **settle(kind, section.name, section.options, kind))
     tables: list[tuple[Kind, str, dict[str, dict[str, Any]]]] = [
         ("tracker", "trackers", spec.trackers),

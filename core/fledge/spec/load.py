@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from fledge.errors import SpecError
 from fledge.spec.explain import spec_error
-from fledge.spec.run_spec import RunSpec
+from fledge.spec.run_spec import LauncherSpec, RunSpec
 
 Override = tuple[str, Any]
 
@@ -87,7 +87,7 @@ def _lay_over(told: dict[str, Any], key: str, value: Any) -> list[str]:
     notes = []
     if last == "name" and sections[:1] == sections and sections[0] in _CHOICES and table.get("name", value) != value:
         # Options belong to the offer they were written for; another one would refuse or misread them.
-        dropped = [f"{sections[0]}.{option}" for option in table if option not in ("name", "processes", "nodes")]
+        dropped = [f"{sections[0]}.{option}" for option in table if option not in LauncherSpec.model_fields]
         for option in dropped:
             del table[option.partition(".")[2]]
         if dropped:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, PrivateAttr, StringConstraints, model_validator
 
+from fledge.interfaces.job import Resources
 from fledge.spec.names import NAME_PATTERN
 from fledge.spec.script import ScriptSpec
 from fledge.spec.section import Choice, Section
@@ -16,7 +17,20 @@ Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN.pattern)]
 class LauncherSpec(Choice):
     name: str = Field("single", description="how the processes of the run are started")
     processes: PositiveInt = Field(1, description="processes that train together, on all nodes")
+    min_processes: PositiveInt | None = Field(
+        None, description="so few go on where others were killed, from the last checkpoint; left out: none do"
+    )
     nodes: PositiveInt = Field(1, description="machines that share them equally")
+
+    @property
+    def resources(self) -> Resources:
+        return Resources(self.processes, self.nodes, self.min_processes)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> "LauncherSpec":
+        if self.min_processes is not None and self.min_processes > self.processes:
+            raise ValueError(f"min_processes = {self.min_processes} is more than processes = {self.processes}")
+        return self
 
 
 class BackendSpec(Choice):

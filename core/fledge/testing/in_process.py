@@ -43,8 +43,10 @@ class InProcessBackend(ComputeBackend):
         for name in ("code", "outputs", "logs"):
             (folder / name).mkdir(parents=True, exist_ok=True)
         for file in request.job.snapshot.files:
-            (code / file.target).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file.source, code / file.target)
+            target = code / file.target
+            if file.source != target:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file.source, target)
         for name, content in request.job.files.items():
             (code / name).write_text(content, encoding="utf-8")
         marks = {"FLEDGE_RUN_DIR": str(folder), "FLEDGE_RUN_ID": folder.name, "FLEDGE_KEY": key}

@@ -28,6 +28,11 @@ class Horovod(Launcher):
                 "launcher.mpi = true starts processes on one node: on a cluster its own MPI has to start them",
                 hint="leave it out: on several nodes the processes meet through gloo",
             )
+        if resources.min_processes is not None:
+            raise UsageError(
+                "launcher.mpi = true, and processes that meet through MPI cannot go on with fewer",
+                hint="leave out launcher.mpi, or launcher.min_processes",
+            )
         return ("python", "-P", "-m", "fledge_horovod.mpirun", str(resources.processes), *argv)
 
     def check(self) -> list[Finding]:

@@ -30,6 +30,11 @@ class Session:
                 f"{path} asks for {found}, not for images uint8 [N, 3, H, W]",
                 hint="fledge export writes files that do",
             )
+        if isinstance(count := inputs[0].shape[0], int):
+            raise DataError(
+                f"{path} is asked about {count} images at a time, and no other number",
+                hint="fledge export writes files that take any",
+            )
         outputs = self._session.get_outputs()
         if [(one.type, len(one.shape)) for one in outputs] != [("tensor(float)", 2)]:
             found = ", ".join(f"{one.name} ({one.type}, {len(one.shape)} axes)" for one in outputs)

@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from fledge.cli.processes import METAVAR, Processes
 from fledge.cli.runs.words import Run
 from fledge.cli.words import AsJson
 
@@ -11,7 +12,10 @@ from fledge.cli.words import AsJson
 def resume(
     run: Run,
     launcher: Annotated[str | None, typer.Option(help="Start its processes with another launcher.")] = None,
-    processes: Annotated[int | None, typer.Option(min=1, help="Go on in another number of processes.")] = None,
+    processes: Annotated[
+        Processes | None,
+        typer.Option(parser=Processes.parse, metavar=METAVAR, help="Go on in another number of processes."),
+    ] = None,
     nodes: Annotated[int | None, typer.Option(min=1, help="Go on on another number of machines.")] = None,
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as it runs; print its id.")] = False,
     as_json: AsJson = False,
@@ -32,8 +36,8 @@ def resume(
     observe(found, backend)
     for change in changed_plugins(found, here.catalog):
         print(f"warning: {change}: the run may end with other weights than if it had never stopped", file=sys.stderr)
-    named = {"name": launcher, "processes": processes, "nodes": nodes}
-    changes = {key: value for key, value in named.items() if value is not None}
+    named = {"name": launcher, "nodes": nodes}
+    changes = {key: value for key, value in named.items() if value is not None} | (processes or {})
     relaunched = relaunch(found.plan(), changes, here.catalog) if changes else None
     cursor = log_end(found, backend)
     record = resume_run(found, backend, "person", relaunched=relaunched)

@@ -58,6 +58,7 @@ _TRAINS = (
     "    tied.optimizer.zero_grad()\n"
     "tell({'weights': [one for p in module.parameters() for one in p.flatten().tolist()], 'norms': norms})\n"
 )
+_IS_LOST = "if size == 2 and rank == 1: os.kill(os.getpid(), 9)\ngroup.barrier(); tell({'size': size})\n"
 _FAILS = "group.barrier()\nif rank == size - 1: sys.exit(3)\ntime.sleep(600)\n"
 _LISTENS = (
     "import signal\n"
@@ -87,14 +88,15 @@ class LauncherContract(Contract):
             if process.stdout:
                 process.stdout.close()
 
-    def start(self, code: str, size: int, folder: Path) -> "subprocess.Popen[str]":
+    def start(self, code: str, size: int, folder: Path, least: int | None = None) -> "subprocess.Popen[str]":
         launcher: Launcher = self.make()
         folder.mkdir(exist_ok=True)
         argv = (*self.process(_RANK + code), str(folder))
         try:
-            command = launcher.command(argv, Resources(processes=size))
+            command = launcher.command(argv, Resources(size, min_processes=least))
         except UsageError as error:
-            pytest.skip(f"it starts no {size} processes: {error.message}")
+            fewer = "" if least is None else f" of which {least} go on"
+            pytest.skip(f"it starts no {size} processes{fewer}: {error.message}")
         if command[0] == "python":
             command = (sys.executable, *command[1:])
         pipe, both = subprocess.PIPE, subprocess.STDOUT
@@ -150,6 +152,12 @@ class LauncherContract(Contract):
         process = self.start(_FAILS, size, tmp_path / "ranks")
         self.output(process)
         assert process.returncode != 0
+
+    def test_those_that_are_left_go_on_without_one_that_was_killed(self, tmp_path: Path) -> None:
+        process = self.start(_IS_LOST, 2, tmp_path / "ranks", least=1)
+        output = self.output(process)
+        assert process.returncode == 0, output
+        assert json.loads((tmp_path / "ranks" / "0.json").read_text()) == {"size": 1}
 
     @pytest.mark.parametrize("size", [1, 2])
     def test_every_rank_hears_that_it_should_stop(self, tmp_path: Path, size: int) -> None:
