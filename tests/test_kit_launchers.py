@@ -35,6 +35,10 @@ LAUNCHERS: Wrongs = {
     ),
     "Stoic": ("way = 'stoic'", "a_rank_that_fails_ends_them_all[1]"),
     "Patient": ("way = 'patient'", "a_rank_that_fails_ends_them_all[2]"),
+    "Heedless": (
+        "def command(self, argv, resources): return super().command(argv, replace(resources, min_processes=None))",
+        "those_that_are_left_go_on_without_one_that_was_killed",
+    ),
     "Deaf": ("way = 'deaf'", "every_rank_hears_that_it_should_stop[2]"),
 }
 # These import torch, and are given the time for it.
@@ -60,9 +64,10 @@ HEAD = """
     import time
     from pathlib import Path
     from contextlib import contextmanager
+    from dataclasses import replace
     from random import random
 
-    from fledge import Group, Launcher, Parallel
+    from fledge import Group, Launcher, Parallel, UsageError
 
 
     class FileGroup(Group):
@@ -109,6 +114,8 @@ HEAD = """
         meets = FileGroup
 
         def command(self, argv, resources):
+            if resources.min_processes is not None:
+                raise UsageError("a rank that is lost is lost")
             return ("python", "-m", "ranks", self.way, str(resources.processes), *argv)
 
         def group(self):

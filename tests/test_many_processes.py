@@ -1,6 +1,9 @@
 """Many processes train the model that one would have trained, and fail as one."""
 
+import os
 import socket
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -191,6 +194,16 @@ def test_ranks_of_other_versions_do_not_train_together(fledge: "Fledge", tmp_pat
     error = fledge("runs", "show", "latest", "--json").last["error"]
     assert "rank 1 cannot train with the others: numpy" in error
     assert "on rank 0 and 1.0 here" in error
+
+
+def test_more_processes_than_cores_are_told_of() -> None:
+    def said(processes: int) -> str:
+        ranks = [sys.executable, "-m", "fledge.launchers.ranks", str(processes), "1", "python", "-c", "print('here')"]
+        return subprocess.run(ranks, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+    cores = len(os.sched_getaffinity(0))
+    assert f"{cores + 1} processes share {cores} cores" in said(cores + 1)
+    assert "share" not in said(cores)
 
 
 def test_processes_on_two_nodes_are_one_group() -> None:

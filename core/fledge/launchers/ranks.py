@@ -73,8 +73,11 @@ class Ranks:
 
     def _start(self) -> None:
         shared = _meeting() | {"WORLD_SIZE": str(self._world), "LOCAL_WORLD_SIZE": str(self._count)}
+        cores = _cores()
+        if self._count > cores:
+            print(f"{self._count} processes share {cores} cores, and are slower than {cores} would be", flush=True)
         # A thread for each core they share: more would wait for each other.
-        shared["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, _cores() // self._count)))
+        shared["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, cores // self._count)))
         for local in range(self._count):
             own = {"RANK": str(self._first + local), "LOCAL_RANK": str(local)}
             rank = subprocess.Popen(
