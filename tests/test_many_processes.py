@@ -160,7 +160,7 @@ def test_a_script_is_executed_once_a_rank(fledge: "Fledge", code: int, state: st
         (["--launcher", "torchrun", "--processes", "3", "--nodes", "2"], "cannot be shared equally by 2 nodes"),
         (["--launcher", "torchrun", "--processes", "2", "--nodes", "2"], "backend 'local' is one machine"),
         (["--launcher", "torchrn"], "did you mean 'torchrun'?"),
-        (["--processes", "0"], "Input should be greater than or equal to 1"),
+        (["--processes", "0"], "launcher.processes = 0: should be greater than 0"),
         (["--processes", "two"], "'two' is neither a number, such as 2, nor two of them, such as 1:3"),
         (["--processes", "3:2"], "min_processes = 3 is more than processes = 2"),
         (["--launcher", "torchrun", "--processes", "1:2", "--nodes", "2"], "2 nodes cannot go on with fewer"),
