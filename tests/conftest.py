@@ -27,6 +27,25 @@ settings.register_profile("fledge", deadline=None, max_examples=50)
 settings.load_profile("fledge")
 
 
+class FailuresAtOnce:
+    """Names each test that fails when it does: a run that is cut off has no summary."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._terminal.write_line(f"\n{report.nodeid} failed, in {report.when}, after {report.duration:.0f} s")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    # The processes of pytest-xdist report to the one that has it.
+    if terminal is not None:
+        config.pluginmanager.register(FailuresAtOnce(terminal))
+
+
 @dataclass(frozen=True)
 class Result:
     status: int

@@ -30,10 +30,12 @@ _PLUGIN = """
         metadata = {"classes": json.dumps(["red", "blue"]), "preprocessing": json.dumps(how)}
 
         def __call__(self, pixels):
-            with open("batches", "a") as file:
-                file.write(f"{len(pixels)}\\n")
-            while not Path("open").exists():
-                time.sleep(0.01)
+            # The pictures of nothing that a server asks about before it takes any are let through.
+            if pixels.any():
+                with open("batches", "a") as file:
+                    file.write(f"{len(pixels)}\\n")
+                while not Path("open").exists():
+                    time.sleep(0.01)
             return pixels.mean(axis=(2, 3))[:, [0, 2]].astype("float32")
 """
 
