@@ -4,7 +4,7 @@
     torchrun --standalone --nproc-per-node 2 -m rivals.plain PHOTOS WEIGHTS --engine ddp
     horovodrun -np 2 --gloo python -m rivals.plain PHOTOS WEIGHTS --engine horovod
 
-Batches of 32 over all processes, SGD 0.001/0.9, the photographs decoded beforehand, channels last where the engine takes
+Batches of 32 over all processes, SGD 0.001/0.9, photographs decoded beforehand, channels last where the engine takes
 them (Horovod takes contiguous tensors alone): what fledge does, and nothing of what it does besides. Rank 0 prints one
 JSON object: images a second of each epoch's training alone.
 """
