@@ -13,7 +13,7 @@ demo: $(READY)
 # A file's tests stay together: many share what takes long to make. Those that train on every core have the machine
 # to themselves: threads that wait for each other come to a crawl beside others.
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile -m 'not real_photos and not horovod'
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not real_photos and not horovod'
 	$(BIN)/python -m pytest -m real_photos
 
 # Built once, in some minutes, and kept in the user's cache.

@@ -8,12 +8,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from fledge.hooks import LifecycleHooks, OfferHooks
 
 from tests.new_environment import NewEnvironment
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
+
+pytestmark = pytest.mark.long
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"

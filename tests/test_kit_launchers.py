@@ -3,7 +3,11 @@
 import textwrap
 from pathlib import Path
 
+import pytest
+
 from tests.sabotage import HONEST, Wrongs, breaking, caught, held, offered, outcomes, praised, subclasses
+
+pytestmark = pytest.mark.long
 
 LAUNCHERS: Wrongs = {
     "Moody": (

@@ -16,6 +16,8 @@ from tests.many import MORE, NODES_SAY, SPY, alike, ended, nodes_meet, same_orde
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
 
+pytestmark = pytest.mark.long
+
 HEAD = ("training.mode=head", "training.freeze_batchnorm=false")
 
 

@@ -14,6 +14,8 @@ from tests.new_environment import NewEnvironment
 if TYPE_CHECKING:
     from tests.conftest import Fledge
 
+pytestmark = pytest.mark.long
+
 SKY = "night-sky"
 
 

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from tests.conftest import Fledge
 
 
+pytestmark = pytest.mark.long
+
+
 @pytest.mark.parametrize("workers", [0, 2])
 def test_killed_anywhere_it_resumes_to_the_same_weights(fledge: "Fledge", peaceful: str, workers: int) -> None:
     run = fledge(*words(f"training.workers={workers}"), "--detach").out.strip()
