@@ -49,7 +49,7 @@ TROUBLE = """
 
 
     class MoodyOptions(TinyOptions):
-        trouble: Literal["raises", "dies", "hangs", "leaves"] = "raises"
+        trouble: Literal["raises", "dies", "hangs"] = "raises"
         rank: int = 1
         cured: Path
 
@@ -69,7 +69,6 @@ TROUBLE = """
                     case "raises": raise ValueError("a bad mood")
                     case "dies": os.kill(os.getpid(), signal.SIGKILL)
                     case "hangs": time.sleep(3600)
-                    case "leaves": os._exit(3)
 """
 
 
@@ -127,14 +126,14 @@ def started(fledge: "Fledge", give: "Give", tmp_path: Path, launcher: str, proce
 Seen = list[tuple[bool, list[str]]]
 
 
-def seen(fledge: "Fledge", folder: Path, launcher: str, processes: int) -> list[Seen]:
-    """Of each rank of the spied model, whether it trained, and which images it saw, forward pass by forward pass."""
+def seen(fledge: "Fledge", folder: Path, launcher: str, processes: int) -> tuple[dict[str, Any], list[Seen]]:
+    """The spied model's run; and of each rank, whether it trained, and which images it saw, pass by pass."""
     folder.mkdir()
     told = words(launcher, processes, f"model.folder={folder}")
     told[told.index("tiny")] = "spy"
-    fledge(*told)
+    run = fledge(*told, "--json").last
     ranks = [folder / str(rank) for rank in range(processes)]
-    return [[tuple(json.loads(line)) for line in rank.read_text().splitlines()] for rank in ranks]
+    return run, [[tuple(json.loads(line)) for line in rank.read_text().splitlines()] for rank in ranks]
 
 
 def same_order(alone: Seen, ranks: list[Seen]) -> None:
