@@ -1,7 +1,7 @@
 # `make demo` and `make test` are all a fresh machine needs: Python 3.11, pip, make, gcc.
 PYTHON  ?= python3
 BIN     := .venv/bin
-MEMBERS := backends/local plugins/birds plugins/horovod plugins/imagefolder plugins/onnx plugins/resnet
+MEMBERS := backends/local backends/ray plugins/birds plugins/horovod plugins/imagefolder plugins/onnx plugins/resnet
 READY   := .venv/.ready
 
 # Its tests are among the others once there is one: make horovod.
@@ -49,5 +49,5 @@ $(READY): constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
-		--editable '.[dev]' $(addprefix --editable ,$(MEMBERS))
+		--editable '.[dev]' $(addprefix --editable ,$(MEMBERS)) --editable 'backends/ray[cluster]'
 	touch $@
