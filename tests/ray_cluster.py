@@ -36,6 +36,8 @@ class Cluster:
             "RAY_health_check_period_ms": "1000",
             "RAY_health_check_timeout_ms": "5000",
             "RAY_health_check_failure_threshold": "5",
+            # A busy machine starts a node slowly.
+            "RAY_raylet_start_wait_time_s": "300",
             "OMP_NUM_THREADS": "1",
         }
         self._nodes: list[subprocess.Popen[bytes]] = []
@@ -49,13 +51,21 @@ class Cluster:
         return self._start(f"--address={_HOST}:{self._port}", nodes=len(self.nodes()) + 1)
 
     def kill_node(self, node: "subprocess.Popen[bytes]") -> None:
-        """As a machine that loses its power: nothing of it says a word more."""
+        """As a machine that loses its power: nothing of it says a word more. Returns once the cluster misses it."""
+        before = len(self.nodes())
         family = [*psutil.Process(node.pid).children(recursive=True), psutil.Process(node.pid)]
         for process in family:
             with suppress(psutil.Error):
                 process.kill()
         node.wait()
         self._nodes.remove(node)
+        while len(self.nodes()) == before:
+            time.sleep(0.2)
+
+    @property
+    def second(self) -> "subprocess.Popen[bytes]":
+        """The node that is not the head."""
+        return self._nodes[-1]
 
     def nodes(self) -> list[str]:
         told = httpx.get(f"{self.address}/api/v0/nodes", timeout=60).json()["data"]["result"]["result"]

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -69,6 +70,7 @@ class Ray(ComputeBackend):
         names = ("argv", "environment", "retries", "nodes", "bundle", "storage")
         job = {**{name: body[name] for name in names}, **ref.details, "grace": GRACE_SECONDS}
         package = Package(job, request.job)
+        self._keep(request.job, ref.details["id"])
         self._dashboard.submit(
             {
                 "submission_id": ref.details["submission"],
@@ -81,6 +83,18 @@ class Ray(ComputeBackend):
             }
         )
         return ref
+
+    def _keep(self, job: Job, run: str) -> None:
+        """The run's own copy of its source, from which it is submitted again: what it was made of may be edited."""
+        code = self.home / "runs" / run / "code"
+        for file in job.snapshot.files:
+            target = code / file.target
+            # A run that goes on has its snapshot already.
+            if file.source != target:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                part = target.with_name(f".{target.name}.part")
+                shutil.copy(file.source, part)
+                part.replace(target)
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:
         ref = self._ref(key, after)
