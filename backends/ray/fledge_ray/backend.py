@@ -2,12 +2,13 @@
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from pathlib import Path
 from typing import Any, ClassVar
 
-from fledge import ComputeBackend, Finding, FledgeError, Job, LogChunk, Request, RunRef, Status, UsageError
+from fledge import ComputeBackend, Finding, FledgeError, Job, LogChunk, Request, RunError, RunRef, Status, UsageError
 from fledge_ray_cluster.log import PIECE
 
 from fledge_ray.dashboard import Dashboard
@@ -37,7 +38,8 @@ class Ray(ComputeBackend):
         try:
             version, nodes = self._dashboard.version(), self._dashboard.nodes()
         except FledgeError as error:
-            return [Finding("error", error.message, error.hint or "")]
+            # No error: `fledge doctor` asks every backend that is installed, and at this one's default address.
+            return [Finding("warning", error.message, error.hint or "")]
         found = [Finding("ok", f"Ray {version} answers at {self.options.address}, with {told(nodes)}")]
         try:
             Room(1, {"CPU": self.options.cpus, "GPU": self.options.gpus}).check(nodes)
@@ -87,14 +89,21 @@ class Ray(ComputeBackend):
     def _keep(self, job: Job, run: str) -> None:
         """The run's own copy of its source, from which it is submitted again: what it was made of may be edited."""
         code = self.home / "runs" / run / "code"
-        for file in job.snapshot.files:
-            target = code / file.target
-            # A run that goes on has its snapshot already.
-            if file.source != target:
-                target.parent.mkdir(parents=True, exist_ok=True)
-                part = target.with_name(f".{target.name}.part")
-                shutil.copy(file.source, part)
-                part.replace(target)
+        try:
+            for file in job.snapshot.files:
+                target = code / file.target
+                # A run that goes on has its snapshot already.
+                if file.source != target:
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    # Two that submit one run at once write the same.
+                    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+                    shutil.copy(file.source, part)
+                    part.replace(target)
+        except OSError as error:
+            raise RunError(
+                f"the run's copy of its source cannot be kept: {error.filename or code}: {error.strerror}",
+                hint="make room there, or name another place with FLEDGE_HOME",
+            ) from None
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:
         ref = self._ref(key, after)
