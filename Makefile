@@ -7,7 +7,7 @@ READY   := .venv/.ready
 # Its tests are among the others once there is one: make horovod.
 NO_HOROVOD = $(shell $(BIN)/python -c 'import horovod' 2> /dev/null || echo 'and not horovod')
 
-.PHONY: demo test horovod lint bench clean
+.PHONY: demo test horovod ray lint bench clean
 
 demo: $(READY)
 	$(BIN)/fledge run demo.toml
@@ -16,12 +16,18 @@ demo: $(READY)
 # A file's tests stay together: many share what takes long to make. Those that train on every core have the machine
 # to themselves: threads that wait for each other come to a crawl beside others.
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not real_photos $(NO_HOROVOD)'
+	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not real_photos and not ray $(NO_HOROVOD)'
 	$(BIN)/python -m pytest -m real_photos
 
 # Built once, in some minutes, and kept in the user's cache.
 horovod: $(READY)
 	$(BIN)/python -m fledge_horovod.build
+
+# On a cluster of two nodes that it starts here; Ray itself is installed for it, and nothing else needs it.
+ray: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
+		--editable 'backends/ray[cluster]'
+	$(BIN)/python -m pytest -m ray
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -49,5 +55,5 @@ $(READY): constraints.txt pyproject.toml $(addsuffix /pyproject.toml,$(MEMBERS))
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt hatchling editables
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
-		--editable '.[dev]' $(addprefix --editable ,$(MEMBERS)) --editable 'backends/ray[cluster]'
+		--editable '.[dev]' $(addprefix --editable ,$(MEMBERS))
 	touch $@

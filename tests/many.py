@@ -156,9 +156,13 @@ def weights(fledge: "Fledge", told: dict[str, Any]) -> dict[str, torch.Tensor]:
 
 def alike(fledge: "Fledge", one: dict[str, Any], other: dict[str, Any], bound: float = 1e-5) -> None:
     """Holds two runs' last weights to a relative bound, tensor by tensor."""
-    theirs = weights(fledge, other)
-    for name, tensor in weights(fledge, one).items():
-        assert (theirs[name] - tensor).double().norm() <= bound * tensor.double().norm(), name
+    close(weights(fledge, one), weights(fledge, other), bound)
+
+
+def close(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], bound: float = 1e-5) -> None:
+    assert one.keys() == other.keys()
+    for name, tensor in one.items():
+        assert (other[name] - tensor).double().norm() <= bound * tensor.double().norm(), name
 
 
 _NODE = """

@@ -2,13 +2,11 @@
 
 import hashlib
 import json
-import os
-import shutil
 import time
 from pathlib import Path
 from typing import Any, ClassVar
 
-from fledge import ComputeBackend, Finding, FledgeError, Job, LogChunk, Request, RunError, RunRef, Status, UsageError
+from fledge import ComputeBackend, Finding, FledgeError, Job, LogChunk, Request, RunRef, Status, UsageError
 from fledge_ray_cluster.log import PIECE
 
 from fledge_ray.dashboard import Dashboard
@@ -72,7 +70,6 @@ class Ray(ComputeBackend):
         names = ("argv", "environment", "retries", "nodes", "bundle", "storage")
         job = {**{name: body[name] for name in names}, **ref.details, "grace": GRACE_SECONDS}
         package = Package(job, request.job)
-        self._keep(request.job, ref.details["id"])
         self._dashboard.submit(
             {
                 "submission_id": ref.details["submission"],
@@ -85,25 +82,6 @@ class Ray(ComputeBackend):
             }
         )
         return ref
-
-    def _keep(self, job: Job, run: str) -> None:
-        """The run's own copy of its source, from which it is submitted again: what it was made of may be edited."""
-        code = self.home / "runs" / run / "code"
-        try:
-            for file in job.snapshot.files:
-                target = code / file.target
-                # A run that goes on has its snapshot already.
-                if file.source != target:
-                    target.parent.mkdir(parents=True, exist_ok=True)
-                    # Two that submit one run at once write the same.
-                    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-                    shutil.copy(file.source, part)
-                    part.replace(target)
-        except OSError as error:
-            raise RunError(
-                f"the run's copy of its source cannot be kept: {error.filename or code}: {error.strerror}",
-                hint="make room there, or name another place with FLEDGE_HOME",
-            ) from None
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:
         ref = self._ref(key, after)

@@ -95,7 +95,7 @@ class Driver:
         before = read(self._storage.run / "place.json")
         if before and not before["shared"]:
             here = f"node:{before['ip']}"
-            if here not in ray.cluster_resources():  # type: ignore[no-untyped-call]  # Ray's is untyped
+            if here not in ray.cluster_resources():
                 raise Refused(
                     f"the files of the run are on node {before['ip']}, which is gone: bring it back; "
                     "or start anew, with backend.storage in a folder that all nodes share"

@@ -56,7 +56,7 @@ class Node:
         told = read(self._storage.record(self._job["submission"]))
         return {
             "node_id": ray.get_runtime_context().get_node_id(),
-            "ip": ray.util.get_node_ip_address(),  # type: ignore[no-untyped-call]  # Ray's is untyped
+            "ip": ray.util.get_node_ip_address(),
             "missing": missing(self._job["requirements"]),
             "shared": told.get("token") == token,
         }

@@ -1,6 +1,5 @@
 """The Ray backend keeps the promises of every backend, on a cluster of two nodes, and on a bad day at that."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -9,13 +8,14 @@ from fledge.testing import BackendContract, ChaosBackend
 from fledge_ray.backend import Ray
 from fledge_ray.options import RayOptions
 
-from tests.ray_cluster import Cluster, two_nodes
+from tests.ray_cluster import Cluster, shared
+
+pytestmark = pytest.mark.ray
 
 
 @pytest.fixture(scope="module")
-def cluster() -> Iterator[Cluster]:
-    with two_nodes() as made:
-        yield made
+def cluster(pytestconfig: pytest.Config) -> Cluster:
+    return shared(pytestconfig)
 
 
 class TestRay(BackendContract):
