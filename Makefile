@@ -43,6 +43,7 @@ bench: $(READY)
 	-$(BIN)/python bench/startup.py --repeat 3
 	-$(BIN)/python bench/data_scale.py --sizes 1000 4000
 	-$(BIN)/python bench/inference.py --repeat 1
+	-$(BIN)/python bench/distributed.py --repeat 1
 	-$(BIN)/python bench/throughput.py --repeat 1 --epochs 2 --seeds 0
 	$(BIN)/python bench/reliability.py --kills 10 --runs 8
 

@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
@@ -82,9 +83,20 @@ class Cluster:
         while len(self.nodes()) == before:
             time.sleep(0.2)
 
-    def nodes(self) -> list[str]:
+    def preempt_second(self) -> None:
+        """The same, a second after Ray was told that the node will be taken away."""
+        (node,) = [one["node_id"] for one in self.nodes() if not one["is_head_node"]]
+        words = ["--address", f"{_HOST}:{self._port}", "--node-id", node, "--deadline-remaining-seconds", "1"]
+        words += ["--reason", "DRAIN_NODE_REASON_PREEMPTION", "--reason-message", "taken away"]
+        command = [sys.executable, "-m", "ray.scripts.scripts", "drain-node", *words]
+        subprocess.run(command, env=self._environment, stdin=subprocess.DEVNULL, check=True)
+        time.sleep(1)
+        self.kill_second()
+
+    def nodes(self) -> list[dict[str, Any]]:
+        """Those that are alive."""
         told = httpx.get(f"{self.address}/api/v0/nodes", timeout=60).json()["data"]["result"]["result"]
-        return [node["node_id"] for node in told if node["state"] == "ALIVE"]
+        return [node for node in told if node["state"] == "ALIVE"]
 
     def end(self) -> None:
         while left := list(self._left()):

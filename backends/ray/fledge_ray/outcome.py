@@ -41,6 +41,8 @@ def _of_record(record: dict[str, Any]) -> Status:
     code, ended = record["code"], record["ended"]
     if record["canceled"]:
         return Status(RunState.CANCELED, "canceled on request", code, ended)
+    if record["preempted"]:
+        return Status(RunState.PREEMPTED, record["reason"], code, ended)
     if record["reason"]:
         return Status(RunState.LOST if record["lost"] else RunState.FAILED, record["reason"], code, ended)
     if code is None:

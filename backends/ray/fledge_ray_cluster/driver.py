@@ -49,14 +49,16 @@ class Driver:
 
     def run(self) -> int:
         """The job's exit status, as a shell would have it."""
-        told: dict[str, Any] = {"code": None, "lost": False}
+        told: dict[str, Any] = {"code": None, "lost": False, "preempted": False}
         try:
             self._storage.show(logs_folder())
             told["code"] = self._carry_through()
         except Refused as error:
             told |= {"code": 1, "reason": str(error)}
         except RayError as error:
-            told |= {"lost": True, "reason": self._what_was_lost(error)}
+            # Taken away as Ray was told beforehand; the word is Ray's for an actor that goes with its node.
+            preempted = bool(getattr(error, "preempted", False))
+            told |= {"lost": True, "preempted": preempted, "reason": self._what_was_lost(error, preempted)}
         self._log.close()
         told |= {"canceled": self._canceled, "words": self._log.last_words()}
         self._tell("ENDED", ended=datetime.now(UTC).isoformat(timespec="milliseconds"), **told)
@@ -185,9 +187,10 @@ class Driver:
                 if not ended:
                     asked[nodes[rank].read.remote(numbers[rank])] = rank
 
-    def _what_was_lost(self, error: RayError) -> str:
+    def _what_was_lost(self, error: RayError, preempted: bool) -> str:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        why = f"a node of the run was lost: {lines[0] if lines else type(error).__name__}"
+        how = "preempted" if preempted else "lost"
+        why = f"a node of the run was {how}: {lines[0] if lines else type(error).__name__}"
         if self._place and not self._place["shared"]:
             why += f"; the run's files are on node {self._place['ip']}"
         return why

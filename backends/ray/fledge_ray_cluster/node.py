@@ -20,6 +20,8 @@ from fledge_ray_cluster.storage import Storage, read
 
 _CHUNK = 1 << 20
 _PATIENCE_SECONDS = 0.5
+# Unbuffered, the parts of a line are written one by one, and two processes' lines mix.
+_RAYS = ("PYTHONUNBUFFERED", "PYTHONBREAKPOINT", "SPT_NOENV")
 
 Answer = tuple[bytes, int | None, bool]
 
@@ -145,7 +147,7 @@ def logs_folder() -> Path:
 
 def _environment() -> dict[str, str]:
     """The node's, without what Ray adds for this actor: the job is no process of Ray's."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_")}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("RAY_") and name not in _RAYS}
     here = str(Path.cwd().resolve())
     path = [word for word in kept.pop("PYTHONPATH", "").split(os.pathsep) if word and str(Path(word).resolve()) != here]
     return kept | ({"PYTHONPATH": os.pathsep.join(path)} if path else {})

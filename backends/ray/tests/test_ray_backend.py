@@ -19,6 +19,7 @@ import os, socket
 where = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
 rank = os.environ["NODE_RANK"]
 if rank == "0":
+    print("Ray's:", [name for name in os.environ if name.startswith(("RAY_", "PYTHONUNBUFFERED", "PYTHONBREAKPOINT"))])
     listener = socket.create_server(where)
     print("node 1 says", listener.accept()[0].makefile().readline(), flush=True)
 else:
@@ -67,6 +68,7 @@ def test_two_nodes_reach_each_other_and_one_is_kept(backend: Ray, tmp_path: Path
     lines = log(backend, ref).splitlines()
     assert backend.status(ref).state is RunState.COMPLETED, lines
     assert "node 1 says hello" in lines
+    assert "Ray's: []" in lines
     assert "[node 1] said it" in lines
     (fetched,) = backend.fetch(ref, "outputs/**/*", tmp_path / "fetched")
     assert fetched.read_text() == "0"
@@ -110,15 +112,15 @@ def test_more_source_than_ray_takes_is_refused(backend: Ray, tmp_path: Path) -> 
     assert backend.find("one") is None
 
 
-def test_two_nodes_of_which_one_is_killed_are_lost(backend: Ray, cluster: Cluster) -> None:
+def test_two_nodes_of_which_one_is_taken_away_are_preempted(backend: Ray, cluster: Cluster) -> None:
     ref = submit(backend, _WAITS)
     wait_until_up(backend, ref, 2)
-    cluster.kill_second()
+    cluster.preempt_second()
     try:
         log(backend, ref)
         status = backend.status(ref)
-        assert status.state is RunState.LOST
-        assert "a node of the run was lost" in status.reason
+        assert status.state is RunState.PREEMPTED, status
+        assert "a node of the run was preempted" in status.reason
         with pytest.raises(UsageError, match="the cluster has 1 node x 1 CPU"):
             submit(Ray(backend.options, backend.home / "other"), _WAITS)
     finally:
