@@ -6,7 +6,7 @@ from typing import Any
 
 from fledge.discovery.catalog import Catalog
 from fledge.errors import RunError
-from fledge.plan.make import WORKER
+from fledge.plan.make import WORKER, resources_of
 from fledge.plan.resolve import check_shared
 from fledge.spec.run_spec import LauncherSpec
 
@@ -30,13 +30,14 @@ def relaunch(plan: Mapping[str, Any], changes: Mapping[str, Any], catalog: Catal
     check_shared(spec["training"]["batch_size"], wanted.processes)
     found = catalog.find("launcher", wanted.name)
     options = catalog.options("launcher", wanted.name, wanted.options).model_dump(mode="json", exclude_none=True)
-    argv = catalog.make("launcher", wanted.name, options).command(WORKER, wanted.resources)
+    resources = resources_of(wanted)
+    argv = catalog.make("launcher", wanted.name, options).command(WORKER, resources)
     plugin = found.plugin
     job = {
         **plan["job"],
         "argv": list(argv),
         "launcher": wanted.name,
-        **asdict(wanted.resources),
+        **asdict(resources),
         "requirements": sorted({*plan["job"]["requirements"], f"{plugin.distribution}=={plugin.version}"}),
     }
     ours = {key: value for key in LauncherSpec.model_fields if (value := getattr(wanted, key)) is not None}

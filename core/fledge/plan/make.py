@@ -10,11 +10,11 @@ import tomli_w
 
 from fledge.discovery.catalog import Catalog
 from fledge.discovery.plugin import Plugin
-from fledge.interfaces.job import Job, Snapshot
+from fledge.interfaces.job import Job, Resources, Snapshot
 from fledge.plan.plan import Plan
 from fledge.plan.resolve import resolve
 from fledge.plan.snapshot import package, snapshot
-from fledge.spec.run_spec import RunSpec
+from fledge.spec.run_spec import LauncherSpec, RunSpec
 
 SPEC_FILE = ".fledge-spec.toml"
 # What each rank executes.
@@ -29,7 +29,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     """
     resolved = resolve(spec, catalog)
     spec = resolved.spec
-    resources = spec.launcher.resources
+    resources = resources_of(spec.launcher)
     launcher = catalog.make("launcher", spec.launcher.name, spec.launcher.options)
     job = Job(
         name=spec.experiment,
@@ -44,6 +44,10 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     )
     backend = catalog.make("backend", spec.backend.name, spec.backend.options, home)
     return Plan(spec, job, backend.plan(job), resolved.plugins)
+
+
+def resources_of(launcher: LauncherSpec) -> Resources:
+    return Resources(launcher.processes, launcher.nodes, launcher.min_processes)
 
 
 def spec_toml(spec: RunSpec) -> str:

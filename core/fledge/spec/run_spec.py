@@ -5,7 +5,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, PositiveInt, PrivateAttr, StringConstraints, model_validator
 
-from fledge.interfaces.job import Resources
 from fledge.spec.names import NAME_PATTERN
 from fledge.spec.script import ScriptSpec
 from fledge.spec.section import Choice, Section
@@ -21,10 +20,6 @@ class LauncherSpec(Choice):
         None, description="so few go on where others were killed, from the last checkpoint; left out: none do"
     )
     nodes: PositiveInt = Field(1, description="machines that share them equally")
-
-    @property
-    def resources(self) -> Resources:
-        return Resources(self.processes, self.nodes, self.min_processes)
 
     @model_validator(mode="after")
     def _in_order(self) -> "LauncherSpec":
