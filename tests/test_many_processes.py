@@ -152,7 +152,7 @@ def test_a_script_is_executed_once_a_rank(fledge: "Fledge", code: int, state: st
     done = fledge("run", *launched, "--json", "--", str(code), status=1 if code else 0)
     assert done.last["state"] == state
     run = done.last["run"]
-    assert not code or "rank 1 ended with exit status 4" in fledge("runs", "logs", run).out
+    assert not code or "rank 1 ended with exit status 1" in fledge("runs", "logs", run).out
     assert "s.py ended with exit status 4" in (shown(fledge, run)["error"] or "") or not code
     if not code:
         assert sorted(done.last["outputs"]) == ["outputs/0.txt", "outputs/1.txt", "outputs/2.txt"]
