@@ -12,9 +12,9 @@ _FOLDER = "code"
 
 def keep(snapshot: Snapshot, run: Path) -> Snapshot:
     """Copy it below the run's folder; returns the copy. Raises RunError where there is no room."""
-    kept = _below(run, {file.target: file.size for file in snapshot.files}, snapshot.left_out)
+    copies = _below(run, {file.target: file.size for file in snapshot.files}, snapshot.left_out)
     try:
-        for file, copy in zip(snapshot.files, kept.files, strict=True):
+        for file, copy in zip(snapshot.files, copies.files, strict=True):
             copy.source.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(file.source, copy.source)
     except OSError as error:
@@ -22,7 +22,7 @@ def keep(snapshot: Snapshot, run: Path) -> Snapshot:
             f"the run cannot be started: {error.filename or run}: {error.strerror}",
             hint="make room there, or name another place with FLEDGE_HOME",
         ) from None
-    return kept
+    return copies
 
 
 def kept(run: Path, sizes: Mapping[str, int], left_out: Mapping[str, int]) -> Snapshot:
