@@ -17,6 +17,7 @@ SETTINGS = (
 )  # fmt: skip
 
 
+ENDED = {"COMPLETED", "FAILED", "CANCELED", "PREEMPTED", "LOST"}
 # For runs that are met in the middle by a command, which takes its time to start; the weights are the same.
 SLOW = "model.slow=0.02"
 
@@ -54,10 +55,23 @@ def supervisor(fledge: "Fledge", run: str) -> int:
 
 
 def until(fledge: "Fledge", run: str, *states: str) -> dict[str, Any]:
-    while (told := shown(fledge, run))["state"] not in states:
+    while True:
+        # A command that is asked again and again takes the run's cores from it.
+        while ENDED.issuperset(states) and supervised(fledge, run):
+            time.sleep(0.05)
+        if (told := shown(fledge, run))["state"] in states:
+            return told
         assert told["state"] not in ("COMPLETED", "FAILED"), told
         time.sleep(0.1)
-    return told
+
+
+def supervised(fledge: "Fledge", run: str) -> bool:
+    """Whether its supervisor, where its backend has one here, is alive."""
+    pid = json.loads((fledge.home / "runs" / run / "state.json").read_text())["ref"]["details"].get("pid")
+    try:
+        return pid is not None and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def strays(fledge: "Fledge", run: str) -> list[psutil.Process]:

@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file
 
-from tests.long_run import shown
+from tests.long_run import ENDED, until
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
@@ -145,9 +144,7 @@ def same_order(alone: Seen, ranks: list[Seen]) -> None:
 
 
 def ended(fledge: "Fledge", run: str) -> dict[str, Any]:
-    while (told := shown(fledge, run))["state"] not in ("COMPLETED", "FAILED", "CANCELED", "PREEMPTED", "LOST"):
-        time.sleep(0.1)
-    return told
+    return until(fledge, run, *ENDED)
 
 
 def weights(fledge: "Fledge", told: dict[str, Any]) -> dict[str, torch.Tensor]:

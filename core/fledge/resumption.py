@@ -10,6 +10,7 @@ from fledge.interfaces.backend import ComputeBackend, Request
 from fledge.interfaces.job import Job, Resources
 from fledge.interfaces.state import RunState
 from fledge.interrupts import interrupts_held
+from fledge.plan.lineage import FILE as LINEAGE_FILE
 from fledge.plan.make import SPEC_FILE, to_toml
 from fledge.runs.history import History
 from fledge.runs.journal import Journal
@@ -166,7 +167,7 @@ def _request(run: RunDirectory, plan: dict[str, Any], retries: int | None) -> Re
         name=told["name"],
         argv=tuple(told["argv"]),
         snapshot=kept(run.path, told["snapshot"]["files"], told["snapshot"]["left_out"]),
-        files={SPEC_FILE: to_toml(plan["spec"])},
+        files={SPEC_FILE: to_toml(plan["spec"]), LINEAGE_FILE: json.dumps(plan.get("lineage", {}))},
         requirements=tuple(told["requirements"]),
         environment=told["environment"],
         resources=Resources(told["processes"], told["nodes"], told.get("min_processes")),

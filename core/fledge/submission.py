@@ -45,6 +45,8 @@ def submit(plan: Plan, catalog: Catalog, home: Path, backend: ComputeBackend | N
             with run.lock():
                 run.write("spec.toml", spec_toml(plan.spec))
                 run.write("plan.json", json.dumps(plan.to_dict(), indent=1))
+                if diff := plan.lineage.diff():
+                    run.write("code.diff", diff)
                 job = replace(plan.job, snapshot=keep(plan.job.snapshot, run.path))
                 # Before its backend has it: whoever is killed here leaves a run that the next look can judge.
                 run.save(record)

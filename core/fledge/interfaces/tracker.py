@@ -10,9 +10,10 @@ from fledge.interfaces.run import RunInfo
 
 
 class Tracker(ABC):
-    """Called from a thread of its own that reads the journal: it may be slow, and it may raise.
+    """Lives in a process of its own, which tells it what the run's journal says: it may be slow, and it may raise.
 
-    Neither slows or fails the run; what it missed stays in the journal. Constructed with its validated options;
+    Neither slows or fails the run. One that has raised is told no more, and another is made that goes on behind what
+    was taken; what is unsent at the run's end, `fledge runs sync` sends later. Constructed with its validated options;
     construction is cheap and touches nothing: no file, and no server. A process ends though a server owes it an answer.
 
     server_option  the option that says where its server is, as a URL; None where it has none
@@ -29,7 +30,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def record(self, events: Sequence[Mapping[str, Any]]) -> None:
-        """Journal events in order; each exactly once unless this raised."""
+        """Journal events in order; each once, and again where this raised or its process was killed."""
 
     @abstractmethod
     def artifact(self, path: Path) -> None:
@@ -37,7 +38,7 @@ class Tracker(ABC):
 
     @abstractmethod
     def finish(self, state: str) -> None:
-        """Called last, with the run's final state."""
+        """Called last, with the run's final state; again, with another, where it went on."""
 
     def history(self, run: str) -> Mapping[str, Sequence[float]] | None:
         """What whoever looks there sees of a run: each metric's values, in the order they were recorded.

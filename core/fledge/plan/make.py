@@ -11,6 +11,8 @@ import tomli_w
 from fledge.discovery.catalog import Catalog
 from fledge.discovery.plugin import Plugin
 from fledge.interfaces.job import Job, Resources, Snapshot
+from fledge.plan.lineage import FILE as LINEAGE_FILE
+from fledge.plan.lineage import Lineage
 from fledge.plan.plan import Plan
 from fledge.plan.resolve import resolve
 from fledge.plan.snapshot import package, snapshot
@@ -31,11 +33,12 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
     spec = resolved.spec
     resources = resources_of(spec.launcher)
     launcher = catalog.make("launcher", spec.launcher.name, spec.launcher.options)
+    lineage = Lineage.of(spec)
     job = Job(
         name=spec.experiment,
         argv=launcher.command(WORKER, resources),
         snapshot=_source(spec, resolved.travelling, home),
-        files={SPEC_FILE: spec_toml(spec)},
+        files={SPEC_FILE: spec_toml(spec), LINEAGE_FILE: lineage.to_json()},
         requirements=_requirements(resolved.travelling),
         environment={"PYTHONUNBUFFERED": "1"},
         resources=resources,
@@ -43,7 +46,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
         retries=spec.training.retries if spec.script is None else 0,
     )
     backend = catalog.make("backend", spec.backend.name, spec.backend.options, home)
-    return Plan(spec, job, backend.plan(job), resolved.plugins)
+    return Plan(spec, job, backend.plan(job), resolved.plugins, lineage)
 
 
 def resources_of(launcher: LauncherSpec) -> Resources:

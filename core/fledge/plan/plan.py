@@ -1,5 +1,6 @@
 """Plan: exactly what will happen."""
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -7,6 +8,7 @@ from fledge.digest import files_sha256
 from fledge.discovery.plugin import Plugin
 from fledge.interfaces.backend import Request
 from fledge.interfaces.job import Job
+from fledge.plan.lineage import Lineage
 from fledge.spec.run_spec import RunSpec
 
 
@@ -21,6 +23,7 @@ class Plan:
     job: Job
     request: Request
     plugins: tuple[Plugin, ...]
+    lineage: Lineage
 
     def to_dict(self) -> dict[str, Any]:
         """JSON values."""
@@ -44,4 +47,5 @@ class Plan:
                 },
             },
             "request": self.request.body,
+            "lineage": json.loads(self.lineage.to_json()),
         }

@@ -6,6 +6,7 @@ Each line of `journal.jsonl` is a JSON object with `time` (UTC, ISO 8601) and `e
     resumed    submitted once more, by: "person" or "retry"
     heartbeat  the worker lives
     checkpoint epoch and step that it reaches to: epochs done, and steps of the next one
+    lineage    git, spec_file, overrides, python, packages (versions by name), hardware, seed: where the run comes from
     params     values: what was decided before training (device, classes, data set, weights, ...)
     metrics    values by name, epoch and step where they have one
     progress   what, done, total, unit

@@ -28,7 +28,11 @@ _LOCK_SECONDS = 20.0
 
 
 class RunDirectory:
-    """`runs/<id>/`: spec.toml, plan.json, state.json, journal.jsonl, log.txt, code/, checkpoints/, outputs/, logs/."""
+    """`runs/<id>/`: what it is and was made of, what happened, and what came of it.
+
+    spec.toml, plan.json, code/, code.diff; state.json, journal.jsonl, log.txt, logs/, trackers/; checkpoints/,
+    outputs/.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

@@ -26,12 +26,14 @@ def load(path: Path | None, overrides: Iterable[Override] = ()) -> RunSpec:
     home = path.resolve().parent if path else Path.cwd()
     bases = dict.fromkeys(_leaves(told), home)
     notes: list[str] = []
-    for key, value in overrides:
+    laid_over = list(overrides)
+    for key, value in laid_over:
         notes += _lay_over(told, key, value)
         bases[key] = Path.cwd()
     spec = parse(told, where=str(path) if path else "run spec")
     spec._bases.update({"script.source": home, "script.path": home, **bases})
     spec._notes.extend(notes)
+    spec._file, spec._overrides = str(path.resolve()) if path else None, dict(laid_over)
     return spec
 
 

@@ -1,5 +1,6 @@
 """RunSpec: what a person asks for, validated."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -61,6 +62,8 @@ class RunSpec(Section):
     # Where each key was written, because relative paths mean something else in a file than on the command line.
     _bases: dict[str, Path] = PrivateAttr(default_factory=dict)
     _notes: list[str] = PrivateAttr(default_factory=list)
+    _file: str | None = PrivateAttr(None)
+    _overrides: dict[str, Any] = PrivateAttr(default_factory=dict)
 
     @property
     def workload(self) -> str:
@@ -70,6 +73,16 @@ class RunSpec(Section):
     def notes(self) -> tuple[str, ...]:
         """What a person should know about how the words became this spec."""
         return tuple(self._notes)
+
+    @property
+    def file(self) -> str | None:
+        """The absolute path of the file it was read from, where it was."""
+        return self._file
+
+    @property
+    def overrides(self) -> Mapping[str, Any]:
+        """What was laid over the file, by key."""
+        return self._overrides
 
     def base_of(self, key: str) -> Path:
         """The absolute folder that a relative path written at `key` ("dataset.root") is relative to."""

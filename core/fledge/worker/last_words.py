@@ -23,13 +23,14 @@ _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.
 class LastWords:
     """A context that holds a little of the disk, to be let go of should there be no room for the last word.
 
-    Where many processes train together, the last word is about the one that failed first.
+    Where many processes train together, the last word is about the one that failed first. `state` is that word.
     """
 
     def __init__(self, report: Reporter) -> None:
         self._report = report
         self._place: Place | None = None
         self._ballast = report.folder / ".ballast"
+        self.state: RunState | None = None
 
     def __enter__(self) -> "LastWords":
         with suppress(OSError):
@@ -68,6 +69,7 @@ class LastWords:
         return self._place is not None and self._place.world_size > 1
 
     def say(self, state: RunState, **fields: Any) -> None:
+        self.state = state
         try:
             if self._place is None:
                 self.begin(ALONE, self._report)

@@ -25,9 +25,10 @@ from fledge.spec.run_spec import RunSpec
 from fledge.transient import is_transient
 from fledge.worker.last_words import LastWords, explain
 from fledge.worker.lifecycle import lifecycle
+from fledge.worker.lineage import lineage
 from fledge.worker.preemption import preemption_notices
 from fledge.worker.script import run_script
-from fledge.worker.tracking import Tracking
+from fledge.worker.trackers import Trackers
 from fledge.worker.vital_signs import vital_signs
 
 
@@ -39,7 +40,7 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
     """
     report, place = Reporter(folder), ALONE
     notice = Notice(folder)
-    with LastWords(report) as last:
+    with LastWords(report) as last, Trackers(last) as trackers:
         try:
             notice.listen()
             wanted = load(spec)
@@ -56,6 +57,9 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
                 report = QuietReporter(folder)
             last.begin(place, report)
             with vital_signs(report, notice), preemption_notices(notice, report):
+                if not place.rank:
+                    report.journal.write("lineage", **lineage(Path.cwd(), wanted.seed))
+                    trackers.start(spec, wanted, report)
                 _execute(wanted, catalog, launcher, folder, notice, report, companions or {})
         except Stopped as stop:
             return last.stopped(stop)
@@ -80,6 +84,7 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
             return last.failed(words, transient=is_transient(error))
         if wanted.script is not None and place.world_size > 1:
             # Others may be at it still: that all ended well is for the backend to say.
+            last.state = RunState.COMPLETED
             return 0
         if place.rank:
             return 0
@@ -100,9 +105,9 @@ def _execute(
 ) -> None:
     run = RunInfo(os.environ["FLEDGE_RUN_ID"], spec.experiment, spec.to_dict(), folder / "outputs")
     if launcher.place().rank:
-        # Trackers and extensions are told by rank 0.
-        spec, companions = spec.model_copy(update={"trackers": {}, "extensions": {}}), {}
-    with Tracking(spec, catalog, run, report), lifecycle(spec, catalog, run, report, companions) as hooks:
+        # Extensions are told by rank 0.
+        spec, companions = spec.model_copy(update={"extensions": {}}), {}
+    with lifecycle(spec, catalog, run, report, companions) as hooks:
         if spec.script is not None:
             run_script(spec.script, folder, launcher.place(), report)
             notice.dismiss()

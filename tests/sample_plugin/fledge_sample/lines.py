@@ -19,7 +19,7 @@ class Lines(Tracker):
         self._tell(f"start {run.id}")
 
     def record(self, events: Sequence[Mapping[str, Any]]) -> None:
-        if self.options.trouble == "raises":
+        if self.options.trouble == "raises" or (self.options.down and self.options.down.exists()):
             raise ConnectionError("nobody is listening")
         for event in events:
             self._tell(f"event {event['event']}")

@@ -9,8 +9,9 @@ from fledge.cli.runs.list import list_
 from fledge.cli.runs.logs import logs
 from fledge.cli.runs.resume import resume
 from fledge.cli.runs.show import show
+from fledge.cli.runs.sync import sync
 
 app = typer.Typer(no_args_is_help=True)
 app.command("list")(list_)
-for command in (show, logs, files, download, cancel, resume, delete):
+for command in (show, logs, files, download, cancel, resume, sync, delete):
     app.command()(command)
