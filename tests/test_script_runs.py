@@ -25,7 +25,8 @@ def travelled(fledge: "Fledge", done: "Result") -> set[str]:
     code = folder(fledge, done) / "code"
     files = {p.relative_to(code) for p in code.rglob("*") if p.is_file()}
     # What the script itself made there did not travel.
-    return {str(p) for p in files if p.parts[0] not in ("outputs", "logs")} - {".fledge-spec.toml", ".fledge-lineage.json"}
+    ours = {".fledge-spec.toml", ".fledge-lineage.json"}
+    return {str(p) for p in files if p.parts[0] not in ("outputs", "logs")} - ours
 
 
 def test_arguments_reach_the_script_word_by_word(fledge: "Fledge") -> None:

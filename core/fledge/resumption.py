@@ -161,9 +161,14 @@ def _check(run: RunDirectory, record: RunRecord, plan: dict[str, Any]) -> None:
 
 def _request(run: RunDirectory, plan: dict[str, Any], retries: int | None) -> Request:
     """What was submitted at first, with the snapshot that the run has kept."""
+    retries = plan["job"]["retries"] if retries is None else retries
+    return Request(body={**plan["request"], "retries": retries}, job=replace(job_of(run, plan), retries=retries))
+
+
+def job_of(run: RunDirectory, plan: dict[str, Any]) -> Job:
+    """The job of a plan that was written down, with the source that its run has kept."""
     told = plan["job"]
-    retries = told["retries"] if retries is None else retries
-    job = Job(
+    return Job(
         name=told["name"],
         argv=tuple(told["argv"]),
         snapshot=kept(run.path, told["snapshot"]["files"], told["snapshot"]["left_out"]),
@@ -172,6 +177,5 @@ def _request(run: RunDirectory, plan: dict[str, Any], retries: int | None) -> Re
         environment=told["environment"],
         resources=Resources(told["processes"], told["nodes"], told.get("min_processes")),
         launcher=told["launcher"],
-        retries=retries,
+        retries=told["retries"],
     )
-    return Request(body={**plan["request"], "retries": retries}, job=job)

@@ -12,7 +12,7 @@ from fledge.plan.make import spec_toml
 from fledge.plan.plan import Plan
 from fledge.runs.journal import now
 from fledge.runs.record import RunRecord
-from fledge.runs.run_directory import RunDirectory
+from fledge.runs.run_directory import DIFF, RunDirectory
 from fledge.runs.source import keep
 
 
@@ -45,8 +45,8 @@ def submit(plan: Plan, catalog: Catalog, home: Path, backend: ComputeBackend | N
             with run.lock():
                 run.write("spec.toml", spec_toml(plan.spec))
                 run.write("plan.json", json.dumps(plan.to_dict(), indent=1))
-                if diff := plan.lineage.diff():
-                    run.write("code.diff", diff)
+                if plan.lineage.diff:
+                    run.write(DIFF, plan.lineage.diff)
                 job = replace(plan.job, snapshot=keep(plan.job.snapshot, run.path))
                 # Before its backend has it: whoever is killed here leaves a run that the next look can judge.
                 run.save(record)

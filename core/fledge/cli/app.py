@@ -8,6 +8,7 @@ from fledge.cli.export import export
 from fledge.cli.models import app as models
 from fledge.cli.plugins.app import app as plugins
 from fledge.cli.predict import predict
+from fledge.cli.rerun import rerun
 from fledge.cli.runs.app import app as runs
 from fledge.cli.serve import serve
 from fledge.cli.spec import app as spec
@@ -24,6 +25,7 @@ app = typer.Typer(
 app.command(
     "run", cls=run.RunCommand, help="Train a model, or execute a script: on this machine or on another backend."
 )(run.run)
+app.command("rerun")(rerun)
 app.command("verify")(verify)
 app.command("export")(export)
 app.command("predict")(predict)

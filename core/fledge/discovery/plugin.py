@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, redirect_stdout
 from dataclasses import dataclass
-from importlib.metadata import EntryPoint
+from importlib.metadata import Distribution, EntryPoint
 from io import StringIO
 from types import ModuleType
 
@@ -32,16 +32,9 @@ class Plugin:
 
     @classmethod
     def of(cls, entry_point: EntryPoint) -> "Plugin":
-        # The headers alone: `dist.metadata` parses a whole README, two hundred times where there are so many plugins.
-        try:
-            files = (entry_point.dist.read_text(name) for name in ("METADATA", "PKG-INFO")) if entry_point.dist else ()
-            told = dict(_FIELD.findall(next(filter(None, files), "").partition("\n\n")[0]))
-        except ValueError:
-            # No text, though it should be: what it is called is all that is lost.
-            told = {}
         # By hand: of a value that names no module, its own property says nothing but an AttributeError.
         package = re.split(r"[.:]", entry_point.value)[0].strip()
-        return cls(entry_point.name, told.get("Name", "?"), told.get("Version", "?"), package)
+        return cls(entry_point.name, *name_and_version(entry_point.dist), package)
 
     def __str__(self) -> str:
         return f"{self.name} of {self.distribution}"
@@ -49,6 +42,20 @@ class Plugin:
     def called(self, names: frozenset[str]) -> bool:
         """Whether it is meant by one of these: its own name, or its distribution's."""
         return self.name in names or self.distribution in names
+
+
+def name_and_version(distribution: Distribution | None) -> tuple[str, str]:
+    """Of an installed distribution; "?" for what its metadata does not say.
+
+    The headers alone: `Distribution.metadata` parses a whole README, a hundred times where there are so many of them.
+    """
+    try:
+        files = (distribution.read_text(name) for name in ("METADATA", "PKG-INFO")) if distribution else ()
+        told = dict(_FIELD.findall(next(filter(None, files), "").partition("\n\n")[0]))
+    except ValueError:
+        # No text, though it should be: what it is called is all that is lost.
+        told = {}
+    return told.get("Name", "?"), told.get("Version", "?")
 
 
 @dataclass

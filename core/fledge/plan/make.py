@@ -1,8 +1,8 @@
 """Makes the plan of a run."""
 
+import json
 from importlib.metadata import distribution
 from importlib.util import find_spec
-from json import loads
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ def make_plan(spec: RunSpec, catalog: Catalog, home: Path) -> Plan:
         name=spec.experiment,
         argv=launcher.command(WORKER, resources),
         snapshot=_source(spec, resolved.travelling, home),
-        files={SPEC_FILE: spec_toml(spec), LINEAGE_FILE: lineage.to_json()},
+        files={SPEC_FILE: spec_toml(spec), LINEAGE_FILE: json.dumps(lineage.to_dict())},
         requirements=_requirements(resolved.travelling),
         environment={"PYTHONUNBUFFERED": "1"},
         resources=resources,
@@ -80,7 +80,7 @@ def _editable(plugin: Plugin) -> Path | None:
     """The package's folder or module's file, where it is installed in place; the core's own never is."""
     if plugin.distribution == "fledge":
         return None
-    origin = loads(distribution(plugin.distribution).read_text("direct_url.json") or "{}")
+    origin = json.loads(distribution(plugin.distribution).read_text("direct_url.json") or "{}")
     if not origin.get("dir_info", {}).get("editable"):
         return None
     found = find_spec(plugin.package)

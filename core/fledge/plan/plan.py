@@ -1,6 +1,5 @@
 """Plan: exactly what will happen."""
 
-import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -47,5 +46,5 @@ class Plan:
                 },
             },
             "request": self.request.body,
-            "lineage": json.loads(self.lineage.to_json()),
+            "lineage": self.lineage.to_dict(),
         }

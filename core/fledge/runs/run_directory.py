@@ -19,6 +19,7 @@ from fledge.runs.places import runs
 from fledge.runs.record import RunRecord
 
 CHECKPOINTS = "checkpoints"
+DIFF = "code.diff"
 _STATE = "state.json"
 _ID = re.compile(r"(\d{8}-\d{6})-(\d{3})[0-9a-f]{4}")
 _EVER = datetime.min.replace(tzinfo=UTC)

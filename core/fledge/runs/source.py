@@ -7,7 +7,7 @@ from pathlib import Path
 from fledge.errors import RunError
 from fledge.interfaces.job import Snapshot, SourceFile
 
-_FOLDER = "code"
+FOLDER = "code"
 
 
 def keep(snapshot: Snapshot, run: Path) -> Snapshot:
@@ -38,4 +38,4 @@ def kept(run: Path, sizes: Mapping[str, int], left_out: Mapping[str, int]) -> Sn
 
 
 def _below(run: Path, sizes: Mapping[str, int], left_out: Mapping[str, int]) -> Snapshot:
-    return Snapshot(tuple(SourceFile(run / _FOLDER / name, name, size) for name, size in sizes.items()), left_out)
+    return Snapshot(tuple(SourceFile(run / FOLDER / name, name, size) for name, size in sizes.items()), left_out)

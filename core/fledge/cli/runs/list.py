@@ -1,5 +1,6 @@
 """`fledge runs list`."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -8,42 +9,65 @@ from fledge.cli.words import AsJson
 
 if TYPE_CHECKING:
     from fledge.cli.context import Context
+    from fledge.comparing.listed import Listed
     from fledge.runs.record import RunRecord
     from fledge.runs.run_directory import RunDirectory
 
+_COLUMNS = ("run", "experiment", "state", "backend", "created", "best_val_accuracy")
+
 
 def list_(
-    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20, as_json: AsJson = False
+    limit: Annotated[int, typer.Option(min=1, help="How many.")] = 20,
+    where: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KEY=VALUE",
+            help="Only those: state=FAILED, training.lr<0.01, val_accuracy>=0.9, experiment~bird. May be repeated.",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None, typer.Option(metavar="[-]KEY", help="By what, from small to large; from large to small with -.")
+    ] = None,
+    columns: Annotated[
+        str | None, typer.Option(metavar="KEY,KEY...", help="What to tell of each: keys of the run, its spec, metrics.")
+    ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Runs, newest first."""
+    from itertools import islice
+
     from fledge.cli.context import context
     from fledge.cli.printing import print_json, print_table
+    from fledge.comparing.listing import chosen
     from fledge.runs.places import runs
     from fledge.runs.run_directory import RunDirectory, list_ids
 
     here = context()
+    picks = where or sort
+    ids = list_ids(here.home, None if picks else limit)
+    seen = _seen((RunDirectory(runs(here.home) / name) for name in reversed(ids)), here)
+    shown = tuple(columns.split(",")) if columns else _COLUMNS
+    listed = islice(chosen(seen, where or (), sort, shown if columns else ()), limit)
     rows = []
-    for name in reversed(list_ids(here.home, limit)):
-        record = _seen(RunDirectory(runs(here.home) / name), here)
-        if record is None:
-            continue
-        best = record.best_val_accuracy
-        told = {
-            "run": record.run,
-            "experiment": record.experiment,
-            "state": str(record.state),
-            "backend": record.backend,
-            "created": record.created,
-            "best_val_accuracy": best,
-        }
+    for one in listed:
+        told = {key: one[key] for key in shown}
         if as_json:
-            print_json(told)
-        rows.append([*list(told.values())[:-1], f"{best:.4f}" if isinstance(best, float) else best or ""])
+            print_json(told if "run" in told else {"run": one["run"], **told})
+        rows.append([_cell(value) for value in told.values()])
     if not as_json:
-        print_table(["run", "experiment", "state", "backend", "created", "best"], rows)
+        print_table(["best" if key == "best_val_accuracy" else key for key in shown], rows)
 
 
-def _seen(run: "RunDirectory", here: "Context") -> "RunRecord | None":
+def _seen(found: "Iterator[RunDirectory]", here: "Context") -> "Iterator[Listed]":
+    from fledge.comparing.listed import Listed
+
+    for run in found:
+        record = _looked_at(run, here)
+        if record is not None:
+            yield Listed(run, record)
+
+
+def _looked_at(run: "RunDirectory", here: "Context") -> "RunRecord | None":
     """The run's record as of now. One that cannot be looked at must not hide the others."""
     import sys
     from dataclasses import replace
@@ -67,3 +91,9 @@ def _seen(run: "RunDirectory", here: "Context") -> "RunRecord | None":
     except (FledgeError, OSError) as error:
         print(f"warning: run {record.run}: {error}", file=sys.stderr)
     return record
+
+
+def _cell(value: object) -> object:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else value
