@@ -34,7 +34,7 @@ def git(folder: Path, *told: str) -> None:
 
 
 class Scripts:
-    """Runs of a script in a repository: `first` and its `same`, `other` by its argument, `edited` by its text, `failed`."""
+    """Runs of a script in a repository: `first` and its `same`, `other` by its argument, `edited`, `failed`."""
 
     def __init__(self, fledge: "Fledge") -> None:
         self.fledge = fledge
