@@ -193,8 +193,12 @@ class Local(ComputeBackend):
             raise RunError(f"run {ref.key} runs on another machine, {identity.machine}", hint="cancel it there")
         (folder / "canceled").touch()
         identity.signal(signal.SIGTERM)
-        if self._gone(identity, GRACE_SECONDS):
-            return
+        if not self._gone(identity, GRACE_SECONDS):
+            self._kill(ref)
+
+    def _kill(self, ref: RunRef) -> None:
+        identity, folder = ProcessIdentity.from_dict(ref.details), Path(ref.details["folder"])
+        (folder / "canceled").touch()
         with contextlib.suppress(OSError, ValueError, psutil.Error):
             # The job alone: its supervisor then ends what is left of it.
             psutil.Process(json.loads((folder / "running.json").read_text())["pid"]).kill()

@@ -1,16 +1,19 @@
 """Staying with a run until it ends: its log as it is written, then what came of it."""
 
-import os
-import sys
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import NamedTuple
 
 from fledge.cli.context import Context
+from fledge.cli.listener import Listener
 from fledge.cli.printing import print_json
+from fledge.cli.screen import Screen
 from fledge.errors import FledgeError
 from fledge.interfaces.backend import ComputeBackend
 from fledge.interfaces.state import RunState
 from fledge.interrupts import interrupts_held
 from fledge.registration import register_run, registry_of
 from fledge.resumption import give_up, look
+from fledge.runs.journal import FILE
 from fledge.runs.observe import observe
 from fledge.runs.run_directory import RunDirectory
 from fledge.runs.state_machine import RESUMABLE
@@ -18,91 +21,111 @@ from fledge.runs.summary import outcome
 from fledge.spec.load import parse
 from fledge.submission import backend_for
 
+_POLL_SECONDS = 0.1
 
-def follow(run: RunDirectory, here: Context, *, as_json: bool, cursor: int = 0) -> int:
-    """The run's fate as an exit status; its log is shown from `cursor` on. An interrupt cancels the run."""
+
+class Seen(NamedTuple):
+    """Up to where a run's log and its journal, in bytes, need not be shown."""
+
+    cursor: int = 0
+    offset: int = 0
+
+
+_NOTHING = Seen()
+
+
+def follow(run: RunDirectory, here: Context, *, as_json: bool, quiet: bool = False, seen: Seen = _NOTHING) -> int:
+    """The run's fate as an exit status. An interrupt cancels the run, and another one kills it."""
     backend = backend_for(run, here.catalog, here.home)
+    screen = Screen(quiet=quiet, as_json=as_json)
+    cursor = seen.cursor
+    try:
+        with Listener(run, backend, screen, seen.offset):
+            while True:
+                cursor = _stream(run, backend, screen, cursor)
+                ended = observe(run, backend)
+                record = look(run, backend)
+                if record.state.is_final:
+                    break
+                screen.say(f"run {run.id} was {ended.state} and is resumed")
+    except KeyboardInterrupt:
+        return _cancel(run, backend, screen, as_json=as_json)
+    screen.close()
+    if record.state is RunState.COMPLETED:
+        return _completed(run, backend, here, screen, as_json=as_json)
+    if as_json:
+        print_json(outcome(run, record))
+    # Its first line alone: the log above has said the rest.
+    reason = (record.error or "no reason known").splitlines()[0]
+    screen.say(f"run {run.id} {record.state}: {reason}", wrong=True)
+    if record.state in RESUMABLE:
+        screen.say(f"to go on from where it was: fledge runs resume {run.id}")
+    return 1
+
+
+def _completed(run: RunDirectory, backend: ComputeBackend, here: Context, screen: Screen, *, as_json: bool) -> int:
     spec = parse(run.plan()["spec"], where=str(run.path / "plan.json"))
-    while True:
-        try:
-            cursor = _stream(run, backend, cursor)
-            ended = observe(run, backend)
-            record = look(run, backend)
-        except KeyboardInterrupt:
-            return _cancel(run, backend, as_json=as_json)
-        if record.state.is_final:
-            break
-        _say(f"run {run.id} was {ended.state} and is resumed")
-    done = record.state is RunState.COMPLETED
     model: dict[str, str] = {}
     trouble = None
-    if done and spec.register_as:
+    if spec.register_as:
         registry = registry_of(spec.registry.name, here.catalog, here.home, spec.registry.options)
         try:
-            version = register_run(run, spec.register_as, backend, registry, {}, lambda line: _say(f"warning: {line}"))
+            version = register_run(
+                run, spec.register_as, backend, registry, {}, lambda line: screen.say(f"warning: {line}", wrong=True)
+            )
             model = {"model": f"{version.name}/{version.version}"}
         except (FledgeError, OSError) as error:
             # The run is done whatever becomes of this: first its outcome is told.
             trouble = error
     if as_json:
-        print_json(outcome(run, record) | model)
-    if not done:
-        # Its first line alone: the log above has said the rest.
-        reason = (record.error or "no reason known").splitlines()[0]
-        _say(f"run {run.id} {record.state}: {reason}")
-        if record.state in RESUMABLE:
-            _say(f"to go on from where it was: fledge runs resume {run.id}")
-        return 1
-    _say(f"run {run.id} {record.state}; its files: {run.path}")
+        print_json(outcome(run, run.record()) | model)
+    screen.say(f"run {run.id} COMPLETED; its files: {run.path}")
     if trouble:
-        _say(f"its model could not be registered; to try again: fledge models register {run.id} --name NAME")
+        again = f"fledge models register {run.id} --name NAME"
+        screen.say(f"its model could not be registered; to try again: {again}", wrong=True)
         raise trouble
     if model:
-        _say(f"registered as {model['model']}")
+        screen.say(f"registered as {model['model']}")
     return 0
 
 
-def _cancel(run: RunDirectory, backend: ComputeBackend, *, as_json: bool) -> int:
-    _say(f"canceling run {run.id}")
-    # Once begun it is finished: a second Ctrl-C must not leave half of the run's processes behind.
-    with interrupts_held():
+def _cancel(run: RunDirectory, backend: ComputeBackend, screen: Screen, *, as_json: bool) -> int:
+    # Held back: whatever a person presses, no process of the run is left behind.
+    with interrupts_held() as pressed:
+        screen.close()
+        screen.say(f"canceling run {run.id}; Ctrl-C once more kills it")
         reference = observe(run, backend).ref
         if reference is not None:
-            backend.cancel(reference)
+            with ThreadPoolExecutor(1) as thread:
+                stopping = thread.submit(backend.cancel, reference)
+                while not pressed and not wait([stopping], _POLL_SECONDS).done:
+                    pass
+                if pressed:
+                    screen.say(f"killing run {run.id}")
+                    backend.cancel(reference, at_once=True)
+                stopping.result()
         observe(run, backend)
         record = give_up(run)
     if as_json:
         print_json(outcome(run, record))
-    _say(f"run {run.id} {record.state}; to go on from where it was: fledge runs resume {run.id}")
+    screen.say(f"run {run.id} {record.state}; to go on from where it was: fledge runs resume {run.id}")
     return 130
 
 
-def log_end(run: RunDirectory, backend: ComputeBackend) -> int:
-    """The cursor behind all that the run has printed so far."""
+def seen(run: RunDirectory, backend: ComputeBackend) -> Seen:
+    """All that the run has told so far."""
     reference, cursor = run.record().ref, 0
     for chunk in backend.logs(reference) if reference else ():
         cursor = chunk.cursor
-    return cursor
+    journal = run.path / FILE
+    return Seen(cursor, journal.stat().st_size if journal.exists() else 0)
 
 
-def _stream(run: RunDirectory, backend: ComputeBackend, cursor: int) -> int:
+def _stream(run: RunDirectory, backend: ComputeBackend, screen: Screen, cursor: int) -> int:
     """Show the log until the run has ended; returns where the log ended."""
     reference = run.record().ref
     assert reference is not None
-    listening = True
     for chunk in backend.logs(reference, cursor, follow=True):
         cursor = chunk.cursor
-        if not listening:
-            continue
-        try:
-            sys.stderr.buffer.write(chunk.data)
-            sys.stderr.flush()
-        except BrokenPipeError:
-            # Whoever read the log has gone; the run's fate is still this command's exit status.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
-            listening = False
+        screen.log(chunk.data)
     return cursor
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

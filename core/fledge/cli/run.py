@@ -46,7 +46,11 @@ def run(
     ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan; start nothing.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as it runs; print its id.")] = False,
-    as_json: Annotated[bool, typer.Option("--json", help="Standard output is JSON, an object a line.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but what goes wrong.")] = False,
+    as_json: Annotated[
+        bool,
+        typer.Option("--json", help="Standard output is JSON: the run's events, one a line; last, what came of it."),
+    ] = False,
 ) -> int:
     from fledge.cli.context import context
     from fledge.cli.printing import print_json, print_plan
@@ -87,12 +91,13 @@ def run(
         print_json(plan.to_dict()) if as_json else print_plan(plan)
         return 0
     started = submit(plan, here.catalog, here.home)
-    print(f"run {started.id} on {plan.spec.backend.name} ({len(plan.job.snapshot.files)} source files, "
-          f"{plan.job.snapshot.size / 1e6:.2f} MB)", file=sys.stderr)  # fmt: skip
+    if not quiet:
+        print(f"run {started.id} on {plan.spec.backend.name} ({len(plan.job.snapshot.files)} source files, "
+              f"{plan.job.snapshot.size / 1e6:.2f} MB)", file=sys.stderr)  # fmt: skip
     if detach:
         print_json({"run": started.id, "state": "QUEUED"}) if as_json else print(started.id)
         return 0
     # Imported while the run starts.
     from fledge.cli.follow import follow
 
-    return follow(started, here, as_json=as_json)
+    return follow(started, here, as_json=as_json, quiet=quiet)

@@ -128,16 +128,17 @@ class ComputeBackend(ABC):
                 return
             time.sleep(self.poll_seconds)
 
-    def cancel(self, ref: RunRef, timeout: float = 30.0) -> Status:
+    def cancel(self, ref: RunRef, timeout: float = 30.0, *, at_once: bool = False) -> Status:
         """Stop it and everything it started, in sessions of their own too; returns when all of it has stopped.
 
-        The job is asked first, as `Job` says, and has time to write a checkpoint; one that does not listen is killed.
-        Idempotent, harmless on an ended run. Raises RunError when it still runs after `timeout` seconds.
+        The job is asked first, as `Job` says, and has time to write a checkpoint; one that does not listen is killed,
+        and `at_once` every one, where the backend can. Idempotent, while another thread is at it too; harmless on an
+        ended run. Raises RunError when it still runs after `timeout` seconds.
         """
         status = self.status(ref)
         if status.state.is_final:
             return status
-        self._patiently(self._cancel, ref)
+        self._patiently(self._kill if at_once else self._cancel, ref)
         deadline = time.monotonic() + timeout
         while not (status := self.status(ref)).state.is_final:
             if time.monotonic() > deadline:
@@ -192,6 +193,10 @@ class ComputeBackend(ABC):
 
     @abstractmethod
     def _cancel(self, ref: RunRef) -> None: ...
+
+    def _kill(self, ref: RunRef) -> None:
+        """Cancel without a question. One that cannot cancels as ever."""
+        self._cancel(ref)
 
     @abstractmethod
     def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]: ...

@@ -9,6 +9,7 @@ Each line of `journal.jsonl` is a JSON object with `time` (UTC, ISO 8601) and `e
     lineage    git, spec_file, overrides, python, packages (versions by name), hardware, seed: where the run comes from
     params     values: what was decided before training (device, classes, data set, weights, ...)
     metrics    values by name, epoch and step where they have one
+    step       how far an epoch is, once a second at most: epoch of epochs, step of steps, images_per_second, loss
     progress   what, done, total, unit
     warning    message
     artifact   path below the run's folder, size, sha256

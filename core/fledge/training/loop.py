@@ -75,7 +75,7 @@ class Loop:
     frozen  the part of the network that does not train, if any
     say     each training sample's class weight, float64 [N] in the order of the split; None where all count alike
     pause   called with the position whenever training could be left and taken up again; raises to leave it
-    told    called with epoch and step, counted from 1, after every update of the weights
+    told    called with epoch and step, counted from 1, and the last batch's loss, after every update of the weights
     """
 
     phase: Phase
@@ -91,7 +91,7 @@ class Loop:
     classes: tuple[str, ...]
     say: Tensor | None
     pause: Callable[[Position], None] = _nothing
-    told: Callable[[int, int], None] = _nothing
+    told: Callable[[int, int, Tensor], None] = _nothing
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -163,7 +163,7 @@ class Loop:
                 set_lr(self.optimizer, lr_factor(spec, progress, len(group) / len(says)))
                 self._update()
                 at.step = step + 1
-                told(epoch + 1, at.step)
+                told(epoch + 1, at.step, loss)
                 pause(at)
 
     @timed("step")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from fledge.discovery.catalog import Catalog
 from fledge.importing import importing
@@ -31,6 +32,7 @@ from fledge.training.facts import Samples, check_samples, describe
 from fledge.training.keeper import Keeper
 from fledge.training.loop import Loop, Position
 from fledge.training.memory import keep_memory
+from fledge.training.pace import Pace
 from fledge.training.phases import phases
 from fledge.training.seeds import seed_torch
 from fledge.training.together import newest_checkpoint
@@ -103,7 +105,8 @@ def train(
     keeper = Keeper(module, run.outputs, card, writes=group.rank == 0)
     checkpointer = Checkpointer(store, spec.training, keeper, now, notice, report, group)
     assembly = Assembly(spec, model, module, arithmetic, samples, classes, cache, report, group)
-    for phase in phases(spec.training):
+    planned = phases(spec.training)
+    for phase in planned:
         if found is not None and found.told["epoch"] >= phase.last_epoch:
             continue
         loop = assembly.loop(phase)
@@ -111,7 +114,9 @@ def train(
             at = checkpointer.resume(loop, found) if found else loop.beginning(phase.first_epoch)
             found = None
             keeper.begin(phase)
-            loop = replace(loop, pause=partial(checkpointer.pause, loop), told=_teller(lifecycle, run, loop))
+            steps = len(loop.train.order(phase.first_epoch))
+            pace = Pace(report, planned[-1].last_epoch, steps, loop.train.count)
+            loop = replace(loop, pause=partial(checkpointer.pause, loop), told=_teller(lifecycle, run, loop, pace))
             try:
                 _train(loop, at, keeper, run, report, lifecycle)
             except BaseException:
@@ -141,8 +146,13 @@ def _train(loop: Loop, at: Position, keeper: Keeper, run: RunInfo, report: Repor
             break
 
 
-def _teller(lifecycle: Any, run: RunInfo, loop: Loop) -> Callable[[int, int], None]:
-    """What tells the extensions of every step; nothing, where none listens."""
+def _teller(lifecycle: Any, run: RunInfo, loop: Loop, pace: Pace) -> Callable[[int, int, Tensor], None]:
+    """What tells the journal how far it is, and the extensions, where one listens, of every step."""
     if not lifecycle.step_ended.get_hookimpls():
-        return lambda epoch, step: None
-    return lambda epoch, step: lifecycle.step_ended(run=run, epoch=epoch, step=step, module=loop.module)
+        return pace
+
+    def tell(epoch: int, step: int, loss: Tensor) -> None:
+        pace(epoch, step, loss)
+        lifecycle.step_ended(run=run, epoch=epoch, step=step, module=loop.module)
+
+    return tell

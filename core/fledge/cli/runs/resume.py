@@ -24,7 +24,7 @@ def resume(
     import sys
 
     from fledge.cli.context import context
-    from fledge.cli.follow import follow, log_end
+    from fledge.cli.follow import follow, seen
     from fledge.cli.printing import print_json
     from fledge.relaunch import relaunch
     from fledge.resumption import changed_plugins
@@ -39,9 +39,9 @@ def resume(
     named = {"name": launcher, "nodes": nodes}
     changes = {key: value for key, value in named.items() if value is not None} | (processes or {})
     relaunched = relaunch(found.plan(), changes, here.catalog) if changes else None
-    cursor = log_end(found, backend)
+    before = seen(found, backend)
     record = resume_run(found, backend, "person", relaunched=relaunched)
     if detach:
         print_json({"run": found.id, "state": str(record.state)}) if as_json else print(found.id)
         return 0
-    return follow(found, here, as_json=as_json, cursor=cursor)
+    return follow(found, here, as_json=as_json, seen=before)
