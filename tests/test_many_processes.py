@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fledge.predictions import Predictions
 
 from tests.long_run import journal, shown, strays, wait_for
 from tests.many import MORE, NODES_SAY, SPY, alike, ended, nodes_meet, same_order, seen, started, words
@@ -46,6 +47,11 @@ def agree(fledge: "Fledge", one: dict[str, Any], many: dict[str, Any]) -> None:
     assert one["metrics"]["epochs"] == 3
     for name in ("train_loss", "val_loss", "val_accuracy", "val_accuracy/red", "train_accuracy"):
         assert many["metrics"][name] == pytest.approx(one["metrics"][name], rel=1e-5), name
+    said, alone = (Predictions.read(fledge.home / "runs" / told["run"] / "outputs") for told in (many, one))
+    assert said is not None
+    assert alone is not None
+    assert (said.names, said.labels, said.top) == (alone.names, alone.labels, alone.top)
+    assert said.losses == pytest.approx(alone.losses, rel=1e-3)
 
 
 @pytest.mark.parametrize(

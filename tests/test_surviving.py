@@ -12,6 +12,7 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from fledge.predictions import Predictions
 
 from tests.long_run import SLOW, journal, shown, strays, supervisor, until, wait_for, words
 
@@ -122,7 +123,13 @@ def test_a_canceled_run_stops_at_a_step_and_can_go_on(fledge: "Fledge", peaceful
     done = fledge("runs", "resume", run, "--json").last
     assert done["weights_sha256"] == peaceful
     assert done["outputs"] == [f"outputs/{name}" for name in (
-        "best.json", "best.safetensors", "last.json", "last.safetensors")]  # fmt: skip
+        "best.json", "best.safetensors", "last.json", "last.safetensors", "predictions.json")]  # fmt: skip
+    outputs = fledge.home / "runs" / run / "outputs"
+    said = Predictions.read(outputs)
+    assert said is not None
+    assert said.epoch == json.loads((outputs / "best.json").read_text())["epoch"] == done["metrics"]["best_epoch"]
+    hits = [row[0] == label for row, label in zip(said.top, said.labels, strict=True)]
+    assert sum(hits) / len(hits) == done["metrics"]["best_val_accuracy"]
 
 
 def test_retries_resume_by_themselves_within_their_bound(fledge: "Fledge", peaceful: str) -> None:

@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from fledge.interfaces.launcher import Group
 from fledge.profiling import each, timed, watched
+from fledge.training.answers import Answers
 from fledge.training.arithmetic import Forward
 from fledge.training.batches import Batches
 from fledge.training.together import sums
@@ -37,13 +38,16 @@ def evaluate(
     classes: tuple[str, ...],
     group: Group,
     pause: Callable[[], None] = lambda: None,
+    answers: Answers | None = None,
 ) -> Evaluation:
     """Top-1 and per-class accuracy and loss over every sample once; leaves the module in evaluation mode.
 
     Each process sees its share of the samples, and returns what all come to. `pause` is called after every batch, and
-    may raise.
+    may raise. `answers` takes down what was said of each sample of its share.
     """
     module.eval()
+    if answers:
+        answers.begin()
     every = None
     loss: torch.Tensor | float = 0.0
     right: torch.Tensor | int = 0
@@ -51,6 +55,8 @@ def evaluate(
     forward = watched("forward", forward)
     for inputs, labels in each("load", batches.epoch(0)):
         logits = forward(inputs)
+        if answers:
+            answers.add(logits, labels)
         loss = loss + cross_entropy(logits, labels, reduction="sum")
         every = torch.arange(len(classes), device=labels.device) if every is None else every
         # Counted where they are: a number on the CPU would wait for the device after every batch.

@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 import torch
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from fledge.errors import RunError
 from fledge.interfaces.launcher import Group, Parallel
 from fledge.profiling import each, span, timed, watched
+from fledge.training.answers import Answers
 from fledge.training.arithmetic import Forward
 from fledge.training.batches import Batches
 from fledge.training.evaluation import Evaluation, evaluate
@@ -76,6 +77,7 @@ class Loop:
     say     each training sample's class weight, float64 [N] in the order of the split; None where all count alike
     pause   called with the position whenever training could be left and taken up again; raises to leave it
     told    called with epoch and step, counted from 1, and the last batch's loss, after every update of the weights
+    answers what this process's share of the validation images was taken for, in the epoch that ended last
     """
 
     phase: Phase
@@ -92,6 +94,7 @@ class Loop:
     say: Tensor | None
     pause: Callable[[Position], None] = _nothing
     told: Callable[[int, int, Tensor], None] = _nothing
+    answers: Answers = field(default_factory=Answers)
 
     @property
     def optimizer(self) -> torch.optim.Optimizer:
@@ -123,7 +126,8 @@ class Loop:
                     hint=f"lower the learning rate (now {self.phase.spec.lr:g}), or set training.clip_grad_norm",
                 )
             share_buffers(self.group, self.module)
-            val = evaluate(self.module, self.forward, self.val, self.classes, self.group, partial(self.pause, at))
+            pause = partial(self.pause, at)
+            val = evaluate(self.module, self.forward, self.val, self.classes, self.group, pause, self.answers)
             lr = self.optimizer.param_groups[-1]["lr"]
             yield Epoch(at.epoch + 1, loss, round(hits) / self.train.count, val, lr, seconds, images)
             at = self.beginning(at.epoch + 1)

@@ -22,6 +22,7 @@ from fledge.runs.notice import Notice
 from fledge.runs.reporter import Reporter
 from fledge.runs.run_directory import CHECKPOINTS
 from fledge.spec.run_spec import RunSpec
+from fledge.training.answers import gathered
 from fledge.training.arithmetic import Arithmetic
 from fledge.training.assemble import Assembly
 from fledge.training.beginning import beginning, check
@@ -102,7 +103,7 @@ def train(
 
     report.stage(RunState.RUNNING)
     card = {"run": run.id, "spec": spec.to_dict(), "fledge": version("fledge"), **facts}
-    keeper = Keeper(module, run.outputs, card, writes=group.rank == 0)
+    keeper = Keeper(module, run.outputs, card, val=samples["val"], writes=group.rank == 0)
     checkpointer = Checkpointer(store, spec.training, keeper, now, notice, report, group)
     assembly = Assembly(spec, model, module, arithmetic, samples, classes, cache, report, group)
     planned = phases(spec.training)
@@ -131,7 +132,7 @@ def train(
 
 def _train(loop: Loop, at: Position, keeper: Keeper, run: RunInfo, report: Reporter, lifecycle: Any) -> None:
     for epoch in loop.epochs(at):
-        better = keeper.see(epoch)
+        better = keeper.see(epoch, partial(gathered, loop.group, loop.val, loop.answers))
         values = epoch.metrics() | {"best_val_accuracy": keeper.best_accuracy}
         report.metrics(values, epoch=epoch.number)
         report.say(
