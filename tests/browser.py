@@ -30,9 +30,13 @@ class Browser:
         """What a script returns; a promise is waited for."""
         return self._ask("execute/sync", script=script, args=list(words))
 
-    def command(self, name: str, **told: object) -> None:
-        """One of Chromium's own (its DevTools protocol)."""
-        self._ask("goog/cdp/execute", cmd=name, params=told)
+    def command(self, name: str, **told: object) -> Any:
+        """What one of Chromium's own (its DevTools protocol) returns."""
+        return self._ask("goog/cdp/execute", cmd=name, params=told)
+
+    def complaints(self) -> list[str]:
+        """What its console has been told since it was asked last."""
+        return [str(one["message"]) for one in self._ask("se/log", type="browser")]
 
     def _ask(self, what: str, **told: object) -> Any:
         answer = self._session.post(what, json=told)
@@ -52,7 +56,8 @@ def browser() -> Iterator[Browser]:
         port = line.split()[-1].rstrip(".")
         address = f"http://127.0.0.1:{port}/session"
         options = {"binary": chromium, "args": _ARGUMENTS}
-        wanted = {"capabilities": {"alwaysMatch": {"goog:chromeOptions": options}}}
+        told = {"goog:chromeOptions": options, "goog:loggingPrefs": {"browser": "ALL"}}
+        wanted = {"capabilities": {"alwaysMatch": told}}
         try:
             made = httpx.post(address, json=wanted, timeout=60)
             assert made.status_code == 200, made.text

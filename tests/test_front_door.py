@@ -9,7 +9,7 @@ import pytest
 NAMES = """
 ComputeBackend DataError Dataset Exporter Finding FledgeError FolderDataset FolderOptions Group Job Launcher LogChunk
 Model ModelVersion Offer Options Parallel ParameterGroup Place PluginError Predictor Preprocessing Progress Registry
-RegistryError Request Resources RunError RunInfo RunRef RunState SPLITS Sample SingleGroup Snapshot SourceFile
+RegistryError Request Resources Run RunError RunInfo RunRef RunState SPLITS Sample SingleGroup Snapshot SourceFile
 SpecError Split Status TRY_AGAIN Tracker Trained UnknownName UsageError download hookimpl log no_progress
 ranks_command tensors_sha256 unpack write_atomic
 """

@@ -22,7 +22,7 @@ def tell():
 """
 HEAVY = {
     "torch", "torchvision", "numpy", "PIL", "safetensors", "httpx", "azure", "mlflow", "tensorboard", "onnx",
-    "onnxruntime", "horovod",
+    "onnxruntime", "horovod", "matplotlib",
 }  # fmt: skip
 # What the list of commands can be printed without, too.
 NEEDLESS_FOR_HELP = {"pydantic", "pluggy", "fledge_local", "fledge_resnet", "fledge_sample"}
@@ -39,6 +39,7 @@ COMMANDS = [
     ("models", "list"),
     ("models", "show", "dots"),
     ("export", "--help"),
+    ("report", "--help"),
     ("predict", "--help"),
     ("serve", "--help"),
     ("plugins", "list"),

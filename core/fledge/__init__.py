@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from fledge.launchers.command import ranks_command as ranks_command
     from fledge.launchers.single import SingleGroup as SingleGroup
     from fledge.metrics import log as log
+    from fledge.notebook import Run as Run
 
 _HOME = {
     "write_atomic": "fledge.atomic",
@@ -114,6 +115,7 @@ _HOME = {
     "ranks_command": "fledge.launchers.command",
     "SingleGroup": "fledge.launchers.single",
     "log": "fledge.metrics",
+    "Run": "fledge.notebook",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 -- a list of strings, which the rule cannot see
 

@@ -9,6 +9,7 @@ from fledge.cli.models import app as models
 from fledge.cli.plugins.app import app as plugins
 from fledge.cli.predict import predict
 from fledge.cli.rerun import rerun
+from fledge.cli.report import report
 from fledge.cli.runs.app import app as runs
 from fledge.cli.serve import serve
 from fledge.cli.spec import app as spec
@@ -30,6 +31,7 @@ app.command("verify")(verify)
 app.command("export")(export)
 app.command("predict")(predict)
 app.command("serve")(serve)
+app.command("report")(report)
 app.command("doctor")(doctor)
 app.add_typer(runs, name="runs", help="What ran, what runs, and what came of it.")
 app.add_typer(models, name="models", help="Trained models by name and version.")

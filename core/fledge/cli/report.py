@@ -1,0 +1,76 @@
+"""`fledge report`: runs as a page."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fledge.cli.words import AsJson
+
+if TYPE_CHECKING:
+    from fledge.cli.context import Context
+    from fledge.reporting.facts import Facts
+
+
+def report(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="RUN...", help="Ids, or the beginnings of some, or 'latest'; several are compared."),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The page's file; report-RUN.html where none is named.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show runs on one page that needs no network: curves, confusion matrix, photos, time, lineage, exports."""
+    import sys
+
+    from fledge.atomic import write_atomic
+    from fledge.cli.context import context
+    from fledge.cli.printing import print_json
+    from fledge.errors import RunError, UsageError
+
+    try:
+        from fledge.reporting.collect import collect
+        from fledge.reporting.page import page
+        from fledge.reporting.reading import Reading
+    except ModuleNotFoundError as error:
+        raise UsageError(f"a report needs {error.name}", hint="pip install 'fledge[report]'") from None
+
+    here = context()
+    found = {run.id: (run, backend) for run, backend in map(here.run, runs)}
+    path = output or Path(f"report-{next(iter(found))}.html" if len(found) == 1 else "report.html")
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
+        raise UsageError(f"{path} {what}", hint="name a file in a folder that is there: --output report.html")
+    facts = []
+    for run, backend in found.values():
+        one = collect(run, backend, Reading(run.path))
+        one.models = _models(one, here)
+        for remark in one.remarks:
+            print(f"warning: run {run.id}: {remark}", file=sys.stderr)
+        facts.append(one)
+    made = page(facts)
+    try:
+        write_atomic(path, made)
+    except OSError as error:
+        raise RunError(
+            f"{path} cannot be written: {error.strerror}", hint="name another place: --output FILE"
+        ) from None
+    print_json({"path": str(path), "runs": list(found)}) if as_json else print(path)
+
+
+def _models(run: "Facts", here: "Context") -> list[str]:
+    """The versions that its best model is registered as, in the registry that its spec names."""
+    from fledge.errors import FledgeError
+    from fledge.registration import registry_of
+
+    told = run.spec.get("registry") or {}
+    options = {key: value for key, value in told.items() if key != "name"}
+    try:
+        registry = registry_of(told.get("name", "local"), here.catalog, here.home, options)
+        versions = [version for name in registry.names() for version in registry.versions(name)]
+    except (FledgeError, OSError) as error:
+        run.remarks.append(f"its registry could not be asked: {error}")
+        return []
+    return [f"{version.name}/{version.version}" for version in versions if version.run == run.run]
