@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import re
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -193,7 +194,13 @@ def test_several_runs_are_laid_over_each_other(fledge: "Fledge") -> None:
     page = (fledge.folder / "report.html").read_text()
     assert sections(page)[:2] == ["Side by side", "Curves"]
     assert page.count('role="img"') == 1 + 2
-    for told in (f"slow {first}", f"quick {second}", '<th scope="row">experiment</th><td>slow</td><td>quick</td>'):
+    assert re.findall("<nav.*</nav>", page, re.DOTALL)[0].count("<a ") == 4
+    for told in (
+        f"slow {first}",
+        f"quick {second}",
+        '<th scope="row">loss</th><td>8.2</td><td>5</td>',
+        '<th scope="row">experiment</th><td>slow</td><td>quick</td>',
+    ):
         assert told in page, told
     assert 'class="c0"' in page
     assert "var(--c1)" in page
@@ -218,13 +225,15 @@ def test_without_the_extra_it_says_what_to_install(house: "Fledge", tmp_path: Pa
     assert "a report needs matplotlib\n  pip install 'fledge[report]'" in told
 
 
-def test_damage_is_told_and_the_rest_is_shown(fledge: "Fledge") -> None:
+def test_damage_is_told_and_the_rest_is_shown(fledge: "Fledge", folder: Path) -> None:
     run = scripted(fledge, "import fledge; fledge.log(step=1, loss=1.0)")
     (run / "outputs" / FILE).write_text('{"format": 1, "epoch": 1')
-    (run / "outputs" / "model.onnx.parity.json").write_text("[]")
+    (run / "outputs" / "model-int8.onnx.parity.json").write_text("[]")
+    shutil.copy(folder / "outputs" / "model.onnx.parity.json", run / "outputs")
+    (run / "outputs" / "model.onnx").write_bytes(b"another")
     told = fledge("report", "latest", "-o", "page.html").err
     page = (fledge.folder / "page.html").read_text()
-    for name in (FILE, "model.onnx.parity.json"):
+    for name in (FILE, "model-int8.onnx.parity.json", "the certificate of model.onnx is one of other bytes"):
         assert name in told
         assert name in page
     assert "loss" in page

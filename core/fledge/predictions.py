@@ -81,14 +81,14 @@ class Predictions:
                 raise DataError(f"{path} is of format {told['format']}, and this fledge reads {FORMAT}")
             values = {name: told[name] for name in cls.__dataclass_fields__}
             values["photos"] = {int(row): str(photo) for row, photo in values["photos"].items()}
+            values["losses"] = list(map(float, values["losses"]))
+            values["shares"] = [list(map(float, shares)) for shares in values["shares"]]
             read = cls(**values)
-            columns = (read.names, read.labels, read.losses, read.top, read.shares)
             known = range(len(read.classes))
-            whole = len({len(column) for column in columns}) == 1
-            if not whole or not all(
-                label in known and row[0] in known for label, row in zip(*columns[1:4:2], strict=True)
-            ):
-                raise ValueError("its columns do not fit together")
+            columns = zip(read.names, read.labels, read.losses, read.top, read.shares, strict=True)
+            for _, label, _, top, shares in columns:
+                if len(top) != len(shares) or len(top) < 2 or not all(at in known for at in (label, *top)):
+                    raise ValueError("its columns do not fit together")
         except (AttributeError, KeyError, IndexError, TypeError, ValueError) as error:
             raise DataError(f"{path} does not hold a run's predictions: {error}") from None
         return read

@@ -11,7 +11,7 @@ from fledge.reporting.section import Section, number, render
 from fledge.reporting.series import Series
 
 # Names begin with where a value was measured.
-_DASHES = {"best_val_": ":", "train_": "--", "val_": "-"}
+_DASHES = {"best_val_": ":", "train_": "--", "train/": "--", "val_": "-", "val/": "-"}
 # More pictures than these nobody looks at.
 _CHARTS = 40
 # So many lines are named in words; a thousand classes may have one each.
@@ -82,8 +82,10 @@ def _charts(runs: Sequence[Facts]) -> list[Chart]:
             if not len(series.points()[0]):
                 continue
             kind, _, member = name.partition("/")
-            prefix = next((one for one in _DASHES if kind.startswith(one) and kind != one), "")
-            about = f"{kind} of each" if member else kind.removeprefix(prefix)
+            # A script may call its own metrics train/loss and train/accuracy: those are of no kind.
+            member = member if (kind, axis) in run.reading.series else ""
+            prefix = next((one for one in _DASHES if name.startswith(one) and name != one), "")
+            about = f"{kind} of each" if member else name.removeprefix(prefix)
             chart = found.setdefault((about, axis), Chart(about, axis, bool(member)))
             chart.curves.append(Curve(at, member or name, series, "-" if member else _DASHES.get(prefix, "-")))
     return sorted(found.values(), key=lambda chart: chart.family)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from fledge.certificate import ENDING, Certificate
+from fledge.certificate import ENDING, Certificate, read
 from fledge.errors import DataError, FledgeError
 from fledge.interfaces.backend import ComputeBackend
 from fledge.predictions import Predictions
@@ -86,6 +86,11 @@ def gather(run: RunDirectory, record: RunRecord, reading: Reading) -> Facts:
     for path in sorted(run.outputs.glob(f"*{ENDING}")):
         try:
             facts.exports.append(Certificate.of(json.loads(path.read_bytes()), str(path)))
+            exported = path.with_name(path.name.removesuffix(ENDING))
+            # Of a run elsewhere the file itself is not here.
+            if exported.is_file() and not read(exported):
+                facts.exports.pop()
+                facts.remarks.append(f"the certificate of {exported.name} is one of other bytes: export it again")
         except (DataError, OSError, ValueError) as error:
             facts.remarks.append(error.message if isinstance(error, DataError) else f"{path} cannot be read: {error}")
     return facts

@@ -1,6 +1,6 @@
 """Overview: how a run stands, and how several differ."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from fledge.reporting.facts import Facts
@@ -17,8 +17,7 @@ _MOST = 12
 
 def overview(run: Facts) -> Section:
     told = run.reading.history.metrics
-    plain = [name for name in told if "/" not in name]
-    named = [name for name in _FIGURES if name in told] or plain[:_MOST]
+    named = _named([told])
     body = render(
         "overview.html",
         run=run,
@@ -41,9 +40,15 @@ def comparison(runs: Sequence[Facts]) -> Section:
     apart = [name for name in names if len({one.get(name) for one in settings}) > 1]
     metrics = [run.reading.history.metrics for run in runs]
     rows = [("state", [str(run.record.state) for run in runs])]
-    rows += [(name, [one.get(name, "") for one in metrics]) for name in _FIGURES if any(name in one for one in metrics)]
+    rows += [(name, [one.get(name, "") for one in metrics]) for name in _named(metrics)]
     rows += [(name, [one.get(name, "") for one in settings]) for name in apart]
     return Section("Side by side", render("comparison.html", runs=runs, rows=rows))
+
+
+def _named(metrics: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Which figures are shown: fledge's own, or the first ones of a script."""
+    there = dict.fromkeys(name for one in metrics for name in one)
+    return [name for name in _FIGURES if name in there] or list(there)[:_MOST]
 
 
 def _epochs_done(run: Facts) -> int:
