@@ -67,8 +67,7 @@ def reading(told: Any, folder: Path) -> dict[str, Any]:
     run = a_run(folder)
     long_journal(run, told.points)
     found = [timed([sys.executable, "-c", READS, run]).told for _ in range(told.repeat)]
-    # Its peak is that of a child that has ended: read here, of the command itself.
-    report = [*FLEDGE, "report", run.name, "-o", folder / "report.html"]
+    report = [*FLEDGE, "report", run.name, "-o", str(folder / "report.html")]
     seconds = [timed(report, folder=folder, FLEDGE_HOME=str(folder)).seconds for _ in range(told.repeat)]
     assert all(one["points"] == told.points for one in found)
     return {

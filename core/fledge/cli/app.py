@@ -8,8 +8,8 @@ from fledge.cli.export import export
 from fledge.cli.models import app as models
 from fledge.cli.plugins.app import app as plugins
 from fledge.cli.predict import predict
-from fledge.cli.rerun import rerun
 from fledge.cli.report import report
+from fledge.cli.rerun import rerun
 from fledge.cli.runs.app import app as runs
 from fledge.cli.serve import serve
 from fledge.cli.spec import app as spec
