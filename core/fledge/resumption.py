@@ -63,6 +63,15 @@ def give_up(run: RunDirectory) -> RunRecord:
         return record
 
 
+def cancel(run: RunDirectory, backend: ComputeBackend) -> RunRecord:
+    """Stop the run, and have it stay stopped; returns when all that it had started is gone. Idempotent."""
+    record = observe(run, backend)
+    if record.ref and not record.state.is_final:
+        backend.cancel(record.ref)
+        record = observe(run, backend)
+    return give_up(run) if record.state.is_final else record
+
+
 def resume(
     run: RunDirectory,
     backend: ComputeBackend,

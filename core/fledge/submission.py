@@ -16,8 +16,16 @@ from fledge.runs.run_directory import DIFF, RunDirectory
 from fledge.runs.source import keep
 
 
-def submit(plan: Plan, catalog: Catalog, home: Path, backend: ComputeBackend | None = None) -> RunDirectory:
+def submit(
+    plan: Plan,
+    catalog: Catalog,
+    home: Path,
+    backend: ComputeBackend | None = None,
+    run: RunDirectory | None = None,
+) -> RunDirectory:
     """Start the run, on the plan's backend or on one that stands in for it and makes a request of its own.
+
+    run: its folder, where somebody had to know its id before there is a run; nothing has been submitted from there.
 
     Returns once the backend has it. A submit that fails leaves nothing behind.
 
@@ -30,7 +38,7 @@ def submit(plan: Plan, catalog: Catalog, home: Path, backend: ComputeBackend | N
     else:
         request = backend.plan(plan.job)
         plan = replace(plan, request=request, job=request.job)
-    run = RunDirectory.create(home)
+    run = run or RunDirectory.create(home)
     record = RunRecord(
         run=run.id,
         experiment=plan.spec.experiment,

@@ -13,6 +13,7 @@ from fledge.cli.rerun import rerun
 from fledge.cli.runs.app import app as runs
 from fledge.cli.serve import serve
 from fledge.cli.spec import app as spec
+from fledge.cli.sweep import sweep
 from fledge.cli.verify import verify
 
 app = typer.Typer(
@@ -27,6 +28,7 @@ app.command(
     "run", cls=run.RunCommand, help="Train a model, or execute a script: on this machine or on another backend."
 )(run.run)
 app.command("rerun")(rerun)
+app.command("sweep")(sweep)
 app.command("verify")(verify)
 app.command("export")(export)
 app.command("predict")(predict)

@@ -12,7 +12,7 @@ from fledge.interfaces.backend import ComputeBackend
 from fledge.interfaces.state import RunState
 from fledge.interrupts import interrupts_held
 from fledge.registration import register_run, registry_of
-from fledge.resumption import give_up, look
+from fledge.resumption import cancel, look
 from fledge.runs.journal import FILE
 from fledge.runs.observe import observe
 from fledge.runs.run_directory import RunDirectory
@@ -94,18 +94,15 @@ def _cancel(run: RunDirectory, backend: ComputeBackend, screen: Screen, *, as_js
     with interrupts_held() as pressed:
         screen.close()
         screen.say(f"canceling run {run.id}; Ctrl-C once more kills it")
-        reference = observe(run, backend).ref
-        if reference is not None:
-            with ThreadPoolExecutor(1) as thread:
-                stopping = thread.submit(backend.cancel, reference)
-                while not pressed and not wait([stopping], _POLL_SECONDS).done:
-                    pass
-                if pressed:
-                    screen.say(f"killing run {run.id}")
-                    backend.cancel(reference, at_once=True)
-                stopping.result()
-        observe(run, backend)
-        record = give_up(run)
+        with ThreadPoolExecutor(1) as thread:
+            stopping = thread.submit(cancel, run, backend)
+            while not pressed and not wait([stopping], _POLL_SECONDS).done:
+                pass
+            reference = run.record().ref
+            if pressed and reference is not None:
+                screen.say(f"killing run {run.id}")
+                backend.cancel(reference, at_once=True)
+            record = stopping.result()
     if as_json:
         print_json(outcome(run, record))
     screen.say(f"run {run.id} {record.state}; to go on from where it was: fledge runs resume {run.id}")

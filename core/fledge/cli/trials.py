@@ -1,0 +1,52 @@
+"""How the trials of a sweep look: a line for each that has ended, and a table of all."""
+
+import os
+import sys
+
+from fledge.cli.printing import print_json, print_table
+from fledge.sweeping.definition import Definition
+from fledge.sweeping.rows import row
+from fledge.sweeping.trial import Trial, best_of, shown
+
+
+def tell(definition: Definition, trial: Trial, before: list[Trial], *, as_json: bool) -> None:
+    """A trial has ended, after those."""
+    if as_json:
+        print_json(row(trial))
+    best = best_of([*before, trial], maximize=definition.maximize)
+    came = f"{definition.metric}={shown(trial.value)}" if trial.value is not None else ""
+    why = trial.error or trial.objection or ""
+    so_far = f"best: {shown(best.value)}, trial {best.number}" if best else ""
+    say(f"trial {trial.number} {trial.state}: {'; '.join(filter(None, (trial.words, came, why, so_far)))}")
+
+
+def close(definition: Definition, trials: list[Trial], *, as_json: bool) -> int:
+    """What the sweep came to; as an exit status: whether it found anything."""
+    best = best_of(trials, maximize=definition.maximize)
+    if as_json:
+        ended = sum(not trial.runs for trial in trials)
+        print_json({"sweep": definition.name, "trials": ended, "best": row(best) if best else None})
+    else:
+        keys = list(definition.space)
+        rows = [
+            [one.number, one.state, *(shown(one.params.get(key)) for key in keys), shown(one.value), one.run]
+            for one in sorted(trials, key=lambda one: one.number)
+        ]
+        print_table(["trial", "state", *keys, definition.metric, "run"], rows)
+    if best:
+        say(f"best is trial {best.number}, run {best.run}: {definition.metric}={shown(best.value)} with {best.words}")
+        if "script" not in definition.base:
+            say(f"to keep its model: fledge models register {best.run} --name NAME")
+        return 0
+    errors = [trial.error for trial in trials if trial.error]
+    if errors:
+        say(f"error: no trial came to its end; the first that failed: {errors[0]}")
+    return int(bool(errors))
+
+
+def say(line: str) -> None:
+    try:
+        print(line, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        # Whoever read along has gone; the sweep goes on.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())

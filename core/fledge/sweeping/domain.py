@@ -1,0 +1,108 @@
+"""What a parameter of a sweep may be, and the words that say so: `log:5e-4..5e-3`, `sgd,adamw`."""
+
+import math
+import re
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from fledge.errors import SpecError
+from fledge.spec.load import parse_assignment
+
+Value = str | int | float | bool
+
+_LOG = "log:"
+_NUMBER = r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
+_RANGE = re.compile(rf"({_LOG})?({_NUMBER})\.\.({_NUMBER})")
+_EXAMPLES = "a range: training.lr=log:5e-4..5e-3, training.momentum=0.9..0.99; or choices: training.optimizer=sgd,adamw"
+
+
+@dataclass(frozen=True)
+class Range:
+    """All from low to high, both included.
+
+    log    as likely between 1 and 10 as between 10 and 100
+    whole  no fractions
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    whole: bool = False
+
+    def __str__(self) -> str:
+        return f"{_LOG if self.log else ''}{self.low}..{self.high}"
+
+    def ends(self) -> tuple[Value, ...]:
+        return self.low, self.high
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One of these."""
+
+    values: tuple[Value, ...]
+
+    def __str__(self) -> str:
+        return ",".join(map(str, self.values))
+
+    def ends(self) -> tuple[Value, ...]:
+        return self.values
+
+
+Domain = Range | Choices
+
+
+def to_dict(domain: Domain) -> dict[str, Any]:
+    """JSON values."""
+    return asdict(domain)
+
+
+def from_dict(told: dict[str, Any]) -> Domain:
+    return Choices(tuple(told["values"])) if "values" in told else Range(**told)
+
+
+def parse_parameter(text: str) -> tuple[str, Domain]:
+    """`"KEY=LOW..HIGH"`, `"KEY=log:LOW..HIGH"` or `"KEY=a,b,c"` as a key and what it may be. Raises SpecError."""
+    key, equals, words = (part.strip() for part in text.partition("="))
+    if not equals or not words or not all(part.strip() for part in key.split(".")):
+        raise SpecError(f"--param {text}: not of the form KEY=VALUES", hint=_EXAMPLES)
+    found = _RANGE.fullmatch(words)
+    if found:
+        return key, _range(key, words, log=bool(found[1]), low=_number(found[2]), high=_number(found[3]))
+    if words.startswith(_LOG):
+        raise SpecError(f"--param {key}: {_LOG} stands before a range, and {words[len(_LOG) :]!r} is none")
+    if "," not in words:
+        raise SpecError(
+            f"--param {key}: {words!r} is neither a range nor choices, and one value is nothing to search",
+            hint=f"{_EXAMPLES}; one value for all trials: --set {key}={words}",
+        )
+    return key, Choices(_choices(key, words))
+
+
+def _range(key: str, words: str, *, log: bool, low: float, high: float) -> Range:
+    if not math.isfinite(low) or not math.isfinite(high):
+        raise SpecError(f"--param {key}: {words} has an end that is no number here")
+    if low >= high:
+        raise SpecError(f"--param {key}: {words} is empty, for its lower end comes first")
+    if log and low <= 0:
+        raise SpecError(f"--param {key}: a logarithmic range begins above 0, and {words} does not")
+    return Range(low, high, log)
+
+
+def _choices(key: str, words: str) -> tuple[Value, ...]:
+    values: list[Value] = []
+    for part in (part.strip() for part in words.split(",")):
+        if not part:
+            raise SpecError(f"--param {key}: {words!r} has an empty choice")
+        _, value = parse_assignment(f"{key}={part}")
+        if not isinstance(value, str | int | float) or (isinstance(value, float) and not math.isfinite(value)):
+            raise SpecError(f"--param {key}: {part!r} is no choice: those are numbers, words, true and false")
+        if any(type(value) is type(one) and value == one for one in values):
+            raise SpecError(f"--param {key}: {part!r} is there twice")
+        values.append(value)
+    return tuple(values)
+
+
+def _number(text: str) -> float:
+    """An int where it is written as one."""
+    return int(text) if text.lstrip("+-").isdigit() else float(text)
