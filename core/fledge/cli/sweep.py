@@ -1,6 +1,7 @@
 """`fledge sweep`: many runs of one spec, in search of the best values of a few of its keys."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -10,6 +11,8 @@ import typer
 from fledge.cli.words import AsJson
 
 if TYPE_CHECKING:
+    from fledge.cli.context import Context
+    from fledge.sweeping.definition import Definition
     from fledge.sweeping.trial import Trial
 
 _TRIALS = 8
@@ -59,18 +62,11 @@ def sweep(
 ) -> int:
     """Run a spec many times, each with other values of a few of its keys, in search of the best."""
     from fledge.cli.context import context
-    from fledge.cli.printing import print_json
+    from fledge.cli.trials import say
     from fledge.errors import UsageError
     from fledge.runs.places import home
-
-    try:
-        from fledge.cli.trials import close, say, tell
-        from fledge.sweeping.begin import Wanted, define
-        from fledge.sweeping.definition import Definition
-        from fledge.sweeping.rows import open_study, row
-        from fledge.sweeping.sweep import drive
-    except ModuleNotFoundError as error:
-        raise UsageError(f"a sweep needs {error.name}", hint="pip install 'fledge[sweep]'") from None
+    from fledge.sweeping.begin import Wanted, define
+    from fledge.sweeping.definition import Definition
 
     words = {
         "SPEC": spec, "--param": param, "--set": set_, "--sampler": sampler, "--pruner": pruner, "--slack": slack,
@@ -78,56 +74,83 @@ def sweep(
     }  # fmt: skip
     if show is not None:
         _only("--show", words | {"--trials": trials, "--resume": resume})
-        definition = Definition.read(home(), show)
-        found = open_study(definition).trials()
-        if as_json:
-            for trial in found:
-                if not trial.runs:
-                    print_json(row(trial))
-        close(definition, found, as_json=as_json)
+        _show(Definition.read(home(), show), as_json=as_json)
         return 0
     here = context()
     if resume is not None:
         _only("--resume", words)
-        definition = Definition.read(here.home, resume).grown_to(trials)
-    else:
-        if spec is None:
-            raise UsageError(
-                "a sweep needs a spec file",
-                hint="for example: fledge sweep birds.toml --param training.lr=log:5e-4..5e-3",
-            )
-        if maximize and minimize:
-            raise UsageError("--maximize and --minimize are both there, and a sweep has one aim")
-        wanted = Wanted(
-            spec=spec,
-            params=tuple(param or ()),
-            settings=tuple(set_ or ()),
-            trials=trials,
-            otherwise=_TRIALS,
-            sampler=str(sampler or Sampler.tpe),
-            pruner=str(pruner) if pruner else None,
-            slack=slack,
-            interval=interval,
-            delay=delay,
-            metric=minimize or maximize or "best_val_accuracy",
-            maximize=not minimize,
-            name=name,
+        return _drive(Definition.read(here.home, resume).grown_to(trials), here, parallel, as_json=as_json)
+    if spec is None:
+        raise UsageError(
+            "a sweep needs a spec file",
+            hint="for example: fledge sweep birds.toml --param training.lr=log:5e-4..5e-3",
         )
-        definition = define(wanted, here.catalog, here.home, say)
+    if maximize and minimize:
+        raise UsageError("--maximize and --minimize are both there, and a sweep has one aim")
+    wanted = Wanted(
+        spec=spec,
+        params=tuple(param or ()),
+        settings=tuple(set_ or ()),
+        trials=trials,
+        otherwise=_TRIALS,
+        sampler=str(sampler or Sampler.tpe),
+        pruner=str(pruner) if pruner else None,
+        slack=slack,
+        interval=interval,
+        delay=delay,
+        metric=minimize or maximize or "best_val_accuracy",
+        maximize=not minimize,
+        name=name,
+    )
+    return _drive(define(wanted, here.catalog, here.home, say), here, parallel, as_json=as_json)
+
+
+def _drive(definition: "Definition", here: "Context", parallel: int, *, as_json: bool) -> int:
+    from fledge.cli.trials import close, say, tell
+
+    with _optuna():
+        from fledge.sweeping.sweep import drive
+
     ended: list[Trial] = []
 
-    def tell_of(trial: "Trial") -> None:
+    def told(trial: "Trial") -> None:
         tell(definition, trial, ended, as_json=as_json)
         ended.append(trial)
 
     say(f"sweep {definition.name}: {definition.trials} trials, {definition.sampler}, to {definition.aim}")
     try:
-        found = drive(definition, here.catalog, here.home, parallel, say, tell_of)
+        found = drive(definition, here.catalog, here.home, parallel, say, told)
     except KeyboardInterrupt:
         close(definition, ended, as_json=as_json)
         say(f"interrupted; to go on from where it was: fledge sweep --resume {definition.name}")
         return 130
     return close(definition, found, as_json=as_json)
+
+
+def _show(definition: "Definition", *, as_json: bool) -> None:
+    from fledge.cli.printing import print_json
+    from fledge.cli.trials import close
+
+    with _optuna():
+        from fledge.sweeping.rows import open_study
+
+    found = open_study(definition).trials()
+    if as_json:
+        for trial in found:
+            if not trial.runs:
+                print_json(trial.row())
+    close(definition, found, as_json=as_json)
+
+
+@contextmanager
+def _optuna() -> Iterator[None]:
+    """Within, it is imported."""
+    from fledge.errors import UsageError
+
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise UsageError(f"a sweep needs {error.name}", hint="pip install 'fledge[sweep]'") from None
 
 
 def _only(option: str, words: Mapping[str, object]) -> None:

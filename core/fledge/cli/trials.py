@@ -5,14 +5,13 @@ import sys
 
 from fledge.cli.printing import print_json, print_table
 from fledge.sweeping.definition import Definition
-from fledge.sweeping.rows import row
 from fledge.sweeping.trial import Trial, best_of, shown
 
 
 def tell(definition: Definition, trial: Trial, before: list[Trial], *, as_json: bool) -> None:
     """A trial has ended, after those."""
     if as_json:
-        print_json(row(trial))
+        print_json(trial.row())
     best = best_of([*before, trial], maximize=definition.maximize)
     came = f"{definition.metric}={shown(trial.value)}" if trial.value is not None else ""
     why = trial.error or trial.objection or ""
@@ -25,7 +24,7 @@ def close(definition: Definition, trials: list[Trial], *, as_json: bool) -> int:
     best = best_of(trials, maximize=definition.maximize)
     if as_json:
         ended = sum(not trial.runs for trial in trials)
-        print_json({"sweep": definition.name, "trials": ended, "best": row(best) if best else None})
+        print_json({"sweep": definition.name, "trials": ended, "best": best.row() if best else None})
     else:
         keys = list(definition.space)
         rows = [

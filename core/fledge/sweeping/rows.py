@@ -7,11 +7,11 @@ from fledge.runs.places import runs
 from fledge.sweeping.curve import curve
 from fledge.sweeping.definition import Definition
 from fledge.sweeping.study import Study
-from fledge.sweeping.trial import Trial, best_of
+from fledge.sweeping.trial import best_of
 
 
 def trial_rows(home: Path, name: str) -> list[dict[str, Any]]:
-    """An object a trial, in order, JSON values only: `row`'s, and its curve.
+    """An object a trial, in order, JSON values only: `Trial.row`, and its curve.
 
     curve  the metric at each interval (epoch) from 1 on, as far as its run got; empty where that was deleted
     best   whether it is the best so far
@@ -20,22 +20,10 @@ def trial_rows(home: Path, name: str) -> list[dict[str, Any]]:
     trials = open_study(definition).trials()
     best = best_of(trials, maximize=definition.maximize)
     return [
-        row(trial) | {"curve": curve(runs(home) / trial.run, definition.metric), "best": trial is best}
+        trial.row() | {"curve": curve(runs(home) / trial.run, definition.metric), "best": trial is best}
         for trial in trials
     ]
 
 
 def open_study(definition: Definition) -> Study:
     return Study(definition.folder, definition.name, maximize=definition.maximize, halving=definition.pruner == "asha")
-
-
-def row(trial: Trial) -> dict[str, Any]:
-    """trial (its number from 0), state, params by key, value of the metric, run, and error."""
-    return {
-        "trial": trial.number,
-        "state": str(trial.state),
-        "params": dict(trial.params),
-        "value": trial.value,
-        "run": trial.run,
-        "error": trial.error or trial.objection,
-    }

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from fledge.sweeping.domain import Value
 
@@ -44,6 +45,17 @@ class Trial:
     def words(self) -> str:
         """Its values, for people."""
         return " ".join(f"{key}={shown(value)}" for key, value in self.params.items())
+
+    def row(self) -> dict[str, Any]:
+        """JSON values; error also says why it was stopped."""
+        return {
+            "trial": self.number,
+            "state": str(self.state),
+            "params": dict(self.params),
+            "value": self.value,
+            "run": self.run,
+            "error": self.error or self.objection,
+        }
 
 
 def shown(value: Value | None) -> str:
