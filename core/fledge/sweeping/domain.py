@@ -83,7 +83,7 @@ def _range(key: str, words: str, *, log: bool, low: float, high: float) -> Range
     if not math.isfinite(low) or not math.isfinite(high):
         raise SpecError(f"--param {key}: {words} has an end that is no number here")
     if low >= high:
-        raise SpecError(f"--param {key}: {words} is empty, for its lower end comes first")
+        raise SpecError(f"--param {key}: {words} is empty: the lower end comes first")
     if log and low <= 0:
         raise SpecError(f"--param {key}: a logarithmic range begins above 0, and {words} does not")
     return Range(low, high, log)

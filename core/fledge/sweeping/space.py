@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from fledge.discovery.catalog import Catalog
-from fledge.errors import SpecError, UsageError
+from fledge.errors import SpecError, UsageError, did_you_mean
 from fledge.plan.resolve import resolve
 from fledge.spec.load import load
 from fledge.spec.run_spec import RunSpec
+from fledge.spec.training import TrainingSpec
 from fledge.sweeping.domain import Choices, Domain, Range, Value
 
 _SECTIONS = ("dataset", "model", "training")
@@ -66,8 +67,10 @@ def _check_key(key: str, base: Mapping[str, Any]) -> None:
         raise SpecError(f"--param {key}: this spec executes no script")
     section, dot, _ = key.partition(".")
     if key != "seed" and not (dot and section in _SECTIONS):
+        known = [f"training.{name}" for name in TrainingSpec.model_fields]
+        meant = "" if dot else did_you_mean(f"training.{key}", known)
         raise SpecError(
-            f"--param {key}: a sweep varies seed, and keys of {', '.join(_SECTIONS)}",
+            f"--param {key}: a sweep varies seed, and keys of {', '.join(_SECTIONS)}{meant}",
             hint="to set another key for all trials: --set KEY=VALUE",
         )
 
