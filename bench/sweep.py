@@ -2,7 +2,7 @@
 
     python bench/sweep.py [--trials N] [--results DIR]
 
-Ants and bees, a ResNet-18 of which the head trains, 30 epochs a trial, two trials at once. Both sweeps begin with an
+Ants and bees, a ResNet-18 of which the head trains, 30 epochs a trial, one trial after the other. Both sweeps begin with an
 empty cache. Processor seconds of everything that was started, to its end; beside them those of a process that does
 no more than import torch and what else a run imports, which every trial has to.
 """
@@ -32,7 +32,7 @@ def cost(trials: int) -> tuple[float, float]:
         )
         words = ("--param", "training.lr=log:5e-4..5e-2", "--param", "training.momentum=0.9..0.99")
         done = timed(
-            [*FLEDGE, "sweep", spec, *words, "--trials", str(trials), "--parallel", "2", "--json"],
+            [*FLEDGE, "sweep", spec, *words, "--trials", str(trials), "--parallel", "1", "--json"],
             folder=Path(folder),
             XDG_CACHE_HOME=folder,
         )

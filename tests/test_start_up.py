@@ -22,7 +22,7 @@ def tell():
 """
 HEAVY = {
     "torch", "torchvision", "numpy", "PIL", "safetensors", "httpx", "azure", "mlflow", "tensorboard", "onnx",
-    "onnxruntime", "horovod", "matplotlib",
+    "onnxruntime", "horovod", "matplotlib", "optuna", "sqlalchemy",
 }  # fmt: skip
 # What the list of commands can be printed without, too.
 NEEDLESS_FOR_HELP = {"pydantic", "pluggy", "fledge_local", "fledge_resnet", "fledge_sample"}
@@ -31,6 +31,7 @@ SCRIPT = ("run", "--script", "script.py")
 COMMANDS = [
     ("run", "--help"),
     ("verify", "--help"),
+    ("sweep", "--help"),
     ("runs", "list"),
     ("runs", "list", "--json"),
     ("runs", "show", "latest"),

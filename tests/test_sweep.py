@@ -207,7 +207,7 @@ def sweep(number):
     definition = define(wanted, catalog, home(), lambda line: None)
     return drive(definition, catalog, home(), 1, lambda line: None, lambda trial: None)
 
-killed = cut_off(sweep, spread=8)
+killed = cut_off(sweep, spread=6)
 print(json.dumps([[trial.run for trial in sweep(number)] for number in range(len(killed))]))
 print(json.dumps(killed))
 """
@@ -220,7 +220,7 @@ def test_a_sweep_may_be_killed_anywhere(fledge: "Fledge") -> None:
     )
     assert done.returncode == 0, done.stderr
     runs, killed = map(json.loads, done.stdout.splitlines())
-    assert sum(killed) >= 8
+    assert sum(killed) >= 6
     assert {len(trials) for trials in runs} == {1}
     assert executed(fledge) == {run: 1 for (run,) in runs}
     listed = {one["run"]: one["state"] for one in fledge("runs", "list", "--limit", "100", "--json").lines}
@@ -228,7 +228,7 @@ def test_a_sweep_may_be_killed_anywhere(fledge: "Fledge") -> None:
 
 
 def test_the_bandit_stops_what_lags_behind(fledge: "Fledge") -> None:
-    words = (*X, "script.args.x=10,1,9", "--pruner", "bandit", "--slack", "0.15", "--parallel", "2", "--name", "b")
+    words = (*X, "script.args.x=10,1,9", "--pruner", "bandit", "--slack", "0.15", "--name", "b")
     told = fledge("sweep", script(fledge, waits="1.0"), *words, "--json")
     states = {one["params"]["script.args.x"]: one for one in told.lines[:-1]}
     assert {x: one["state"] for x, one in states.items()} == {10: "COMPLETED", 1: "PRUNED", 9: "COMPLETED"}
@@ -255,7 +255,7 @@ def test_trials_that_fail_are_told_and_the_others_go_on(fledge: "Fledge") -> Non
     assert came[666][1] == "FAILED: s.py ended with exit status 1"
     assert "completed, and its score is nan" in came[13][1]
     failed = fledge("sweep", "spec.toml", *X, "script.args.x=666,667", "--set", "seed=2", "--trials", "1", status=1)
-    assert "error: no trial came to its end; the first failed so: FAILED: " in failed.err
+    assert "error: no trial came to its end; the first that failed: FAILED: " in failed.err
 
 
 def test_a_metric_that_nobody_reports_ends_the_sweep_with_the_names_there_are(fledge: "Fledge") -> None:
