@@ -2,7 +2,7 @@
 
     python bench/sweep.py [--trials N] [--results DIR]
 
-Ants and bees, a ResNet-18 of which the head trains, 30 epochs a trial, one trial after the other. Both sweeps begin with
+Ants and bees, a ResNet-18 of which the head trains, 30 epochs a trial, one trial after the other. Both begin with
 an empty cache. Processor seconds of everything that was started, to its end; beside them those of a process that does
 no more than import torch and what else a run imports, which every trial has to.
 """
