@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from fledge.comparing.flat import flat
 from fledge.digest import file_sha256
+from fledge.flat import flat
 from fledge.runs.history import History
 from fledge.runs.journal import events
 from fledge.runs.record import RunRecord

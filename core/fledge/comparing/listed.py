@@ -4,8 +4,8 @@ from dataclasses import fields
 from functools import cached_property
 from typing import Any
 
-from fledge.comparing.flat import flat
 from fledge.errors import FledgeError
+from fledge.flat import flat
 from fledge.runs.history import History
 from fledge.runs.record import RunRecord
 from fledge.runs.run_directory import RunDirectory

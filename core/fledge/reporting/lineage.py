@@ -1,7 +1,9 @@
 """Lineage: what a run was made of: its spec, code, data, weights, packages and machine."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from fledge.flat import flat
 from fledge.reporting.facts import Facts
 from fledge.reporting.section import Section, render
 
@@ -20,23 +22,16 @@ def lineage(run: Facts) -> Section:
     facts += [("seed", run.spec["seed"])] if "seed" in run.spec else []
     if snapshot:
         facts.append(("code", f"{len(snapshot.get('files') or {})} files, sha256 {snapshot.get('sha256')}"))
-    facts += flat("git", git)
-    for name in ("dataset", "weights", "transforms"):
-        facts += flat(name, params.get(name))
+    facts += rows({"git": git})
+    facts += rows({name: params.get(name) for name in ("dataset", "weights", "transforms")})
     facts += [(name, value) for name, value in params.items() if name not in _PARAMS_ELSEWHERE]
-    for name, value in more.items():
-        facts += flat(name, value)
-    facts += flat("plugins", run.plan.get("plugins"))
-    return Section(
-        "Lineage",
-        render("lineage.html", facts=facts, packages=sorted(flat("", packages)), spec=flat("", run.spec)),
+    facts += rows({**more, "plugins": run.plan.get("plugins")})
+    return Section("Lineage", render("lineage.html", facts=facts, packages=sorted(rows(packages)), spec=rows(run.spec)))
+
+
+def rows(told: Mapping[str, Any]) -> list[tuple[str, Any]]:
+    """What is within is named by its way there, dataset.counts.train; what says nothing is left out."""
+    found = (
+        (key, ", ".join(map(str, value)) if isinstance(value, list) else value) for key, value in flat(told).items()
     )
-
-
-def flat(name: str, value: Any) -> list[tuple[str, Any]]:
-    """What is within is named by its way there: dataset.counts.train."""
-    if isinstance(value, dict):
-        return [pair for key, inner in value.items() for pair in flat(f"{name}.{key}" if name else str(key), inner)]
-    if isinstance(value, list):
-        value = ", ".join(map(str, value))
-    return [] if value is None or value == "" else [(name, value)]
+    return [(key, value) for key, value in found if value is not None and value != ""]

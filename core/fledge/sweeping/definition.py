@@ -8,6 +8,7 @@ from typing import Any
 
 from fledge.atomic import write_atomic
 from fledge.errors import RunError, UnknownName, UsageError
+from fledge.flat import flat
 from fledge.sweeping.bandit import Bandit
 from fledge.sweeping.domain import Domain, from_dict, to_dict
 from fledge.sweeping.grid import grid_size
@@ -101,14 +102,7 @@ def _words(definition: Definition) -> dict[str, str]:
     """What a person told, by the words for it."""
     told = {"sampler": definition.sampler, "pruner": str(definition.pruner), "aim": definition.aim}
     told |= {f"--param {key}": str(domain) for key, domain in definition.space.items()}
-    return told | _leaves(definition.base)
-
-
-def _leaves(table: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
-    found: dict[str, str] = {}
-    for key, value in table.items():
-        found |= _leaves(value, f"{prefix}{key}.") if isinstance(value, Mapping) else {f"{prefix}{key}": str(value)}
-    return found
+    return told | {key: str(value) for key, value in flat(definition.base).items()}
 
 
 def _what_else(home: Path) -> str:
