@@ -24,8 +24,8 @@ def text(tag: str, content: str, when: float) -> Event:
     return Event(wall_time=when, summary=Summary(value=[_value(tag, TEXT, tensor)]))
 
 
-def begun_again(step: int, when: float) -> Event:
-    """Whatever was told of this step and of later ones counts no more."""
+def begun(step: int, when: float) -> Event:
+    """A session starts here; where it is not the first, what was told of this step and later ones counts no more."""
     return Event(wall_time=when, step=step, session_log=SessionLog(status=SessionLog.START))
 
 

@@ -14,7 +14,7 @@ from tensorboard.util.tensor_util import make_ndarray
 
 from fledge_tensorboard.event_file import EventFile
 from fledge_tensorboard.options import TensorBoardOptions
-from fledge_tensorboard.summaries import SCALARS, begun_again, scalars, text
+from fledge_tensorboard.summaries import SCALARS, begun, scalars, text
 from fledge_tensorboard.tables import table
 from fledge_tensorboard.written import Written
 
@@ -32,7 +32,10 @@ class TensorBoard(Tracker):
         self._written = Written(self._folder)
         self._file = EventFile(self._folder)
         self._begun_again: float | None = None
-        self._append(self._text("spec", table(run.spec), time.time()))
+        now = time.time()
+        # To TensorBoard the first start of a session is no restart.
+        first = [] if self._written.begun else self._new(begun(0, now))
+        self._append(first + self._text("spec", table(run.spec), now))
 
     def record(self, events: Sequence[Mapping[str, Any]]) -> None:
         told: list[Event] = []
@@ -78,7 +81,7 @@ class TensorBoard(Tracker):
         step = 1 + max((self._written.last.get(tag, 0) for tag in values), default=0) if given is None else int(given)
         told: list[Event] = []
         if self._begun_again is not None and given is not None:
-            told += self._new(begun_again(step, self._begun_again))
+            told += self._new(begun(step, self._begun_again))
             if told and step <= 0:
                 # Texts are at step 0.
                 told += [text(tag, content, when) for tag, content in self._written.texts.items()]

@@ -11,9 +11,10 @@ from fledge_tensorboard.summaries import SCALARS, TEXT
 
 
 class Written:
-    """texts is the last one of each tag, last the highest step of each."""
+    """begun tells whether there is any start of a session; texts is the last one of each tag, last its highest step."""
 
     def __init__(self, folder: Path) -> None:
+        self.begun = False
         self.texts: dict[str, str] = {}
         self.last: dict[str, int] = {}
         self._there: Counter[object] = Counter()
@@ -23,6 +24,7 @@ class Written:
 
     def note(self, event: Event) -> None:
         """This one is there too, from now on."""
+        self.begun = self.begun or _begins(event)
         for value in event.summary.value:
             plugin = value.metadata.plugin_data.plugin_name
             if plugin == SCALARS:
@@ -41,9 +43,13 @@ class Written:
 
 def _likeness(event: Event) -> object:
     """Leaves out the step: what has none is given another when it is told again."""
-    if event.session_log.status == SessionLog.START:
+    if _begins(event):
         return event.wall_time, None
     return event.wall_time, tuple((value.tag, value.tensor.SerializeToString()) for value in event.summary.value)
+
+
+def _begins(event: Event) -> bool:
+    return bool(event.session_log.status == SessionLog.START)
 
 
 def _events(folder: Path) -> Iterator[Event]:

@@ -71,7 +71,7 @@ def test_a_scripts_metrics_are_where_the_command_was_given(fledge: "Fledge") -> 
     assert steps(found, "loss") == [0, 1, 2, 3]
     assert steps(found, "counted") == [1, 2, 3]
     assert (seen["Öde %"], seen["Öde #"]) == ([1], [2])
-    assert "| script.path | s.py |" in text(found, "spec")
+    assert "| script.path | code/s.py |" in text(found, "spec")
     assert text(found, "state") == "COMPLETED"
 
 
