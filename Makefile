@@ -1,7 +1,8 @@
 # `make demo` and `make test` are all a fresh machine needs: Python 3.11, pip, make, gcc.
 PYTHON  ?= python3
 BIN     := .venv/bin
-MEMBERS := backends/local backends/ray plugins/birds plugins/horovod plugins/imagefolder plugins/onnx plugins/resnet
+MEMBERS := backends/local backends/ray plugins/birds plugins/horovod plugins/imagefolder plugins/mlflow plugins/onnx plugins/resnet \
+	plugins/tensorboard
 READY   := .venv/.ready
 
 # Its tests are among the others once there is one: make horovod.

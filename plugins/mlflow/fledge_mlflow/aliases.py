@@ -17,11 +17,21 @@ class Aliases:
         self._client = store.client
         self._name = name
 
-    def set(self, alias: str, version: int) -> None:
+    def set(self, alias: str, version: int) -> bool:
+        """False where there is no such version."""
+        from mlflow.exceptions import MlflowException
+
+        try:
+            self._client.get_model_version(self._name, str(version))
+        except MlflowException as error:
+            if error.error_code == "RESOURCE_DOES_NOT_EXIST":
+                return False
+            raise
         if _TAKEN.fullmatch(alias):
             self._client.set_registered_model_alias(self._name, alias, str(version))
         else:
             self._client.set_registered_model_tag(self._name, f"{_TAG}{alias}", str(version))
+        return True
 
     def all(self) -> Mapping[str, int]:
         """None for a model that is not there."""

@@ -50,7 +50,11 @@ def describe(model: Path, card: Mapping[str, Any], where: Path, **more: str) -> 
     needs = [f"{name}=={_version_of(name, model)}" for name in ("onnx", "onnxruntime")]
     (where / DESCRIPTION).write_text(yaml.safe_dump(told, sort_keys=False))
     (where / REQUIREMENTS).write_text("\n".join([f"mlflow=={version('mlflow-skinny')}", *needs, ""]))
-    python = {"python": platform.python_version(), "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
+    python = {
+        "python": platform.python_version(),
+        "build_dependencies": ["pip"],
+        "dependencies": ["-r requirements.txt"],
+    }
     (where / PYTHON).write_text(yaml.safe_dump(python, sort_keys=False))
 
 

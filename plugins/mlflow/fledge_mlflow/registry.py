@@ -19,6 +19,9 @@ from fledge_mlflow.run_there import RUN, RunThere
 from fledge_mlflow.store import Store
 from fledge_mlflow.trouble import explained
 
+# Two more seconds, which whoever forks this process has then waited for once.
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401, isort: skip
+
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion as VersionThere
 
@@ -70,15 +73,13 @@ class MlflowRegistry(Registry):
             if there is None:
                 raise RegistryError(f"there is no version {version} of {name} in MLflow at {self.options.uri}")
             files = self._read(store, there).files
-            return fetched(store.files(there.source), files, dest, f"model version {name}/{version}")
+            return fetched(store.files(str(there.source)), files, dest, f"model version {name}/{version}")
 
     def set_alias(self, name: str, alias: str, version: int) -> None:
         store = Store(self.options.uri)
-        with self._explained():
-            if version not in {int(one.version) for one in self._versions(store, name)}:
+        with self._explained(), store.alone():
+            if store.is_new or not Aliases(store, name).set(alias, version):
                 raise RegistryError(f"there is no version {version} of {name} in MLflow at {self.options.uri}")
-            with store.alone():
-                Aliases(store, name).set(alias, version)
 
     def aliases(self, name: str) -> Mapping[str, int]:
         store = Store(self.options.uri)
@@ -111,7 +112,7 @@ class MlflowRegistry(Registry):
         with tempfile.TemporaryDirectory() as temporary:
             what = f"model version {version.name}/{version.version}"
             told = {NAME: version.tags[_MANIFEST]}
-            (path,) = fetched(store.files(version.source), told, Path(temporary), what)
+            (path,) = fetched(store.files(str(version.source)), told, Path(temporary), what)
             manifest = Manifest.read(path)
         return ModelVersion(
             name=version.name,

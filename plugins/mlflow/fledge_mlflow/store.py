@@ -10,26 +10,23 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock
 
+# Before MLflow, which reads them when it is imported.
+from fledge_mlflow import settings  # noqa: F401
+from mlflow import MlflowClient  # isort: skip
+
 if TYPE_CHECKING:
-    from mlflow import MlflowClient
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
 
-# Whoever has set one of them keeps it.
-_SETTINGS = {
-    # MLflow's own have it wait for minutes on a server that is dead.
-    "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0",
-    # It would tell its makers of each use.
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
-    "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-}
 _BESIDE = "mlartifacts"
 # Where MLflow notes that its own first experiment keeps files, when it makes a file: not in the working folder,
 # which is a run's.
 _ROOT = "_MLFLOW_SERVER_ARTIFACT_ROOT"
 # Longer than uploads take.
 _PATIENCE_SECONDS = 600
+
+# What goes wrong is raised too.
+for _name in ("alembic", "mlflow"):
+    logging.getLogger(_name).setLevel(logging.CRITICAL + 1)
 
 
 class Store:
@@ -38,7 +35,9 @@ class Store:
     def __init__(self, place: Path | str) -> None:
         self.place = place
         self.uri = place if isinstance(place, str) else f"sqlite:///{place}"
-        self._lock = None if isinstance(place, str) else FileLock(f"{place}.lock", timeout=_PATIENCE_SECONDS)
+        self._lock = (
+            None if isinstance(place, str) else FileLock(f"{place}.lock", timeout=_PATIENCE_SECONDS, poll_interval=0.01)
+        )
 
     @property
     def is_new(self) -> bool:
@@ -46,15 +45,7 @@ class Store:
         return isinstance(self.place, Path) and not self.place.exists()
 
     @cached_property
-    def client(self) -> "MlflowClient":
-        for name, value in _SETTINGS.items():
-            os.environ.setdefault(name, value)
-        # Imported late: it takes a second or two.
-        from mlflow import MlflowClient
-
-        # What goes wrong is raised too.
-        for name in ("alembic", "mlflow"):
-            logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    def client(self) -> MlflowClient:
         client = MlflowClient(tracking_uri=self.uri, registry_uri=self.uri)
         if self.is_new:
             with self.alone():
@@ -94,7 +85,7 @@ class Store:
 
         return get_artifact_repository(uri, tracking_uri=self.uri)
 
-    def _make(self, client: "MlflowClient") -> None:
+    def _make(self, client: MlflowClient) -> None:
         before = os.environ.get(_ROOT)
         os.environ[_ROOT] = self._artifacts("Default") or ""
         try:

@@ -17,9 +17,13 @@ def params(values: Mapping[str, Any]) -> dict[str, str]:
 
 def changed(new: Mapping[str, str], kept: Mapping[str, str]) -> dict[str, str]:
     """Tags of the params that have another value now: MLflow keeps the first."""
-    return {
-        allowed(f"fledge.changed.{key}"): value for key, value in new.items() if key in kept and kept[key] != value
-    }
+    return {allowed(f"fledge.changed.{key}"): value for key, value in new.items() if key in kept and kept[key] != value}
+
+
+def without_secrets(event: Mapping[str, Any]) -> dict[str, Any]:
+    """A lineage as it may be shown: who may fetch from git's remote is left out of its address."""
+    git = event.get("git")
+    return {**event, "git": {**git, "remote": _without_password(git.get("remote"))} if git else None}
 
 
 def lineage(event: Mapping[str, Any]) -> dict[str, str]:
@@ -28,7 +32,7 @@ def lineage(event: Mapping[str, Any]) -> dict[str, str]:
     told = {
         "mlflow.source.git.commit": git.get("commit"),
         "mlflow.source.git.branch": git.get("branch"),
-        "mlflow.source.git.repoURL": _without_password(git.get("remote")),
+        "mlflow.source.git.repoURL": git.get("remote"),
         "fledge.git.dirty": git.get("dirty"),
         "fledge.overrides": event.get("overrides"),
         "fledge.seed": event.get("seed"),

@@ -14,7 +14,7 @@ from fledge_mlflow.options import MlflowOptions
 from fledge_mlflow.points import Points, milliseconds, seen
 from fledge_mlflow.run_there import MODEL, RunThere
 from fledge_mlflow.store import Store
-from fledge_mlflow.told import changed, lineage, params
+from fledge_mlflow.told import changed, lineage, params, without_secrets
 from fledge_mlflow.trouble import explained
 
 if TYPE_CHECKING:
@@ -54,14 +54,14 @@ class MlflowTracker(Tracker):
                             tags |= changed(told, values | self._there.params)
                             values = told | values
                         case "lineage":
-                            tags |= lineage(event)
-                            self._keep_lineage(event)
+                            shown = without_secrets(event)
+                            tags |= lineage(shown)
+                            self._keep_lineage(shown)
                         case "state":
                             tags |= {"fledge.state": str(event["state"])}
                             tags |= {"fledge.error": str(event["error"])} if event.get("error") else {}
                         case "trained":
                             tags["fledge.weights_sha256"] = str(event["weights_sha256"])
-                            metrics += self._points.of({**event, "values": event["metrics"], "step": 0})
                     self._last = milliseconds(event)
                 self._there.log(metrics, values, tags)
             except BaseException:

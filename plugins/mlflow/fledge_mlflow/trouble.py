@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -46,6 +47,12 @@ def _of_a_server(error: Exception, uri: str, kind: type[FledgeError], later: str
     if any(isinstance(one, requests.ConnectionError) for one in chain):
         why = "it closed the connection" if _lost(chain) else "nothing can be reached there"
         return kind(f"the MLflow server at {uri} is down: {why}", hint=later, transient=True)
+    if failed := re.search(r"too many (\d+) error responses", str(error)):
+        return kind(
+            f"the MLflow server at {uri} fails (HTTP status {failed[1]}): its log says why, a full disk perhaps",
+            hint=later,
+            transient=True,
+        )
     status = _status(error)
     if status in (401, 403):
         given = os.environ.get("MLFLOW_TRACKING_USERNAME") or os.environ.get("MLFLOW_TRACKING_TOKEN")
@@ -97,7 +104,7 @@ def _lost(chain: list[BaseException]) -> bool:
 
 def _is_full(error: Exception) -> bool:
     return any(
-        isinstance(one, OSError) and one.errno == errno.ENOSPC
+        (isinstance(one, OSError) and one.errno == errno.ENOSPC)
         or "disk is full" in str(one)
         or "No space left" in str(one)
         for one in _chain(error)

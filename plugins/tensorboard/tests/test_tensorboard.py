@@ -58,7 +58,7 @@ def losses(numbers: Sequence[int]) -> list[Mapping[str, Any]]:
     return [metrics(number, epoch=number, values={"loss": 1 / number}) for number in numbers]
 
 
-def test_a_scripts_metrics_are_where_the_command_was_given(fledge: "Fledge") -> None:
+def test_a_scripts_metrics_are_where_the_command_was_given(fledge: "Fledge") -> None:  # noqa: F811
     (fledge.folder / "code").mkdir()
     (fledge.folder / "code" / "s.py").write_text(SCRIPT)
     done = fledge("run", "--script", "code/s.py", "--tracker", "tensorboard", "--json").last
@@ -121,14 +121,14 @@ def test_on_a_full_disk_nothing_is_half_written(tmp_path: Path) -> None:
         with ballast.open("wb", buffering=0) as file:
             file.write(bytes(1 << 20))
         many = [metrics(number % 60, step=number, values={"loss": number / 7}) for number in range(1000)]
-        with pytest.raises(RunError, match="cannot be written to .*birds/run-1: No space left"):
+        with pytest.raises(RunError, match=r"cannot be written to .*birds/run-1: No space left"):
             made.record(many)
         ballast.unlink()
         made.record(many[:500])
         assert tracker(disk).history("run-1") == {"loss": [1, *(one["values"]["loss"] for one in many[:500])]}
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_a_sentence_and_the_run_completes(fledge: "Fledge") -> None:
+def test_a_folder_that_cannot_be_made_is_told_in_a_sentence_and_the_run_completes(fledge: "Fledge") -> None:  # noqa: F811
     (fledge.folder / "s.py").write_text("print('done')")
     (fledge.folder / "taken").touch()
     words = ("--tracker", "tensorboard", "--set", "trackers.tensorboard.folder=taken")
