@@ -12,6 +12,7 @@ from filelock import FileLock
 
 # Before MLflow, which reads them when it is imported.
 from fledge_mlflow import settings  # noqa: F401
+
 from mlflow import MlflowClient  # isort: skip
 
 if TYPE_CHECKING:

@@ -37,7 +37,8 @@ def _of_a_server(error: Exception, uri: str, kind: type[FledgeError], later: str
     import requests
 
     chain = list(_chain(error))
-    if any(isinstance(one, requests.Timeout) for one in chain):
+    # With no tries left, `requests` makes a connection's error of what was a time-out.
+    if any(isinstance(one, requests.Timeout) or "Read timed out" in str(one) for one in chain):
         return kind(f"the MLflow server at {uri} does not answer", hint=later, transient=True)
     if any(isinstance(one, requests.exceptions.SSLError) for one in chain):
         return kind(

@@ -42,6 +42,12 @@ except mlflow.exceptions.MlflowException as error:
 """
 
 
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    # The machine may be busy.
+    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_TIMEOUT", "120")
+
+
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
     server = MlflowServer(tmp_path_factory.mktemp("server")).start()
@@ -57,7 +63,7 @@ def trained(
 ) -> tuple["Fledge", dict[str, Any]]:
     """A training that two trackers are told of, and whose model is registered on the server."""
     fledge = fledge_in(tmp_path_factory.mktemp("trained") / "work")
-    fledge.environment["MLFLOW_TRACKING_URI"] = server.url
+    fledge.environment |= {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
     words = [
         "--dataset",
         "dots",
