@@ -14,9 +14,9 @@ _REFUSED = re.compile(r"[^\w.\-/ ]")
 def allowed(name: str) -> str:
     """`name`, or, where MLflow refuses it, one like it that no other name becomes: it ends with a hash of `name`."""
     # MLflow takes names for paths of files, and refuses those that are another path's.
-    if name and not _REFUSED.search(name) and posixpath.normpath(name) == name and len(name) <= _LONGEST:
-        if not name.startswith((".", "/")):
-            return name
+    fits = bool(name) and len(name) <= _LONGEST and not _REFUSED.search(name)
+    if fits and posixpath.normpath(name) == name and not name.startswith((".", "/")):
+        return name
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:8]
     parts = [part for part in _REFUSED.sub("_", name).split("/") if part.strip(".")]
     return f"{'/'.join(parts)[: _LONGEST - len(digest) - 1]}-{digest}"
