@@ -19,7 +19,7 @@ MODEL = "fledge.model"
 
 
 class RunThere:
-    """id is MLflow's; params and tags are those it has, as far as this process knows; metrics the names it began with."""
+    """id is MLflow's; params and tags those it has, as far as this process knows; metrics the names it began with."""
 
     def __init__(self, store: Store, found: "Run") -> None:
         self._client = store.client
