@@ -4,25 +4,33 @@ BIN     := .venv/bin
 MEMBERS := backends/local backends/ray plugins/birds plugins/horovod plugins/imagefolder plugins/mlflow plugins/onnx plugins/resnet \
 	plugins/tensorboard
 READY   := .venv/.ready
+WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
 
-# Its tests are among the others once there is one: make horovod.
+# Their tests are among the others once they are there: make horovod, make mlflow.
 NO_HOROVOD = $(shell $(BIN)/python -c 'import horovod' 2> /dev/null || echo 'and not horovod')
+NO_MLFLOW  = $(shell $(BIN)/python -c 'import flask' 2> /dev/null || echo 'and not mlflow_server')
 
-.PHONY: demo test horovod ray lint bench clean
+.PHONY: demo test horovod mlflow ray lint bench clean
 
 demo: $(READY)
 	$(BIN)/fledge run demo.toml
 	$(BIN)/fledge models list
 
-# A file's tests stay together: many share what takes long to make. Those that train on every core have the machine
-# to themselves: threads that wait for each other come to a crawl beside others.
+# A file's tests stay together: many share what takes long to make. Processes that start and end wait as much as they
+# compute, so there is one more than cores. Those that train on every core have the machine to themselves: threads that
+# wait for each other come to a crawl beside others.
 test: $(READY)
-	$(BIN)/python -m pytest -n auto --dist loadfile --no-loadscope-reorder -m 'not real_photos and not ray $(NO_HOROVOD)'
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not real_photos and not ray $(NO_HOROVOD) $(NO_MLFLOW)'
 	$(BIN)/python -m pytest -m real_photos
 
 # Built once, in some minutes, and kept in the user's cache.
 horovod: $(READY)
 	$(BIN)/python -m fledge_horovod.build
+
+# What MLflow's server needs beside its client.
+mlflow: $(READY)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-build-isolation \
+		--editable 'plugins/mlflow[server]'
 
 # On a cluster of two nodes that it starts here; Ray itself is installed for it, and nothing else needs it.
 ray: $(READY)

@@ -31,7 +31,5 @@ def lineage(run: Facts) -> Section:
 
 def rows(told: Mapping[str, Any]) -> list[tuple[str, Any]]:
     """What is within is named by its way there, dataset.counts.train; what says nothing is left out."""
-    found = (
-        (key, ", ".join(map(str, value)) if isinstance(value, list) else value) for key, value in flat(told).items()
-    )
-    return [(key, value) for key, value in found if value is not None and value != ""]
+    found = [(key, value) for key, value in flat(told).items() if value not in (None, "", [])]
+    return [(key, ", ".join(map(str, value)) if isinstance(value, list) else value) for key, value in found]

@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from fledge.flat import flat
 from fledge.reporting.facts import Facts
-from fledge.reporting.lineage import rows
 from fledge.reporting.section import Section, render
 
 # Curves and tables tell the others.
@@ -35,7 +35,7 @@ def overview(run: Facts) -> Section:
 
 def comparison(runs: Sequence[Facts]) -> Section:
     """Side by side, with the settings that they do not share."""
-    settings: list[dict[str, Any]] = [{key: str(value) for key, value in rows(run.spec)} for run in runs]
+    settings: list[dict[str, Any]] = [{key: str(value) for key, value in flat(run.spec).items()} for run in runs]
     names = dict.fromkeys(name for one in settings for name in one)
     apart = [name for name in names if len({one.get(name) for one in settings}) > 1]
     metrics = [run.reading.history.metrics for run in runs]

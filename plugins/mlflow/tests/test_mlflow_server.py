@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from tests.conftest import Fledge
 
-pytestmark = pytest.mark.long
+pytestmark = [pytest.mark.long, pytest.mark.mlflow_server]
 
 # What a person does who has never heard of fledge.
 _PREDICT = """
