@@ -54,6 +54,8 @@ bench: $(READY)
 	-$(BIN)/python bench/inference.py --repeat 1
 	-$(BIN)/python bench/distributed.py --repeat 1
 	-$(BIN)/python bench/throughput.py --repeat 1 --epochs 2 --seeds 0
+	-$(BIN)/python bench/tracking.py --repeat 1 --points 100000 --listed 1000
+	$(BIN)/python bench/sweep.py --trials 3
 	$(BIN)/python bench/reliability.py --kills 10 --runs 8
 
 clean:

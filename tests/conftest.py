@@ -6,15 +6,17 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fledge.warmth import VARIABLE
 from hypothesis import settings
 
 from tests.long_run import words
+from tests.nursery import Nursery
 
 # A shell that starts the tests in the background has them ignore Ctrl-C, and with them all that they start.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -145,14 +147,29 @@ def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def fledge_in(sample_plugin: Path, user_cache: Path) -> Callable[[Path], Fledge]:
-    """fledge in a folder, with the sample plugin, a cache of the tests' own and no settings from outside."""
+def environment(sample_plugin: Path, user_cache: Path) -> dict[str, str]:
+    """With the sample plugin, a cache of the tests' own and no settings from outside."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("FLEDGE_", "PYTEST_"))}
-    environment |= {"PYTHONPATH": str(sample_plugin), "XDG_CACHE_HOME": str(user_cache), "OMP_NUM_THREADS": "1"}
+    return environment | {"PYTHONPATH": str(sample_plugin), "XDG_CACHE_HOME": str(user_cache), "OMP_NUM_THREADS": "1"}
+
+
+@pytest.fixture(scope="session")
+def warmth(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The variable by which trainings begin without importing torch again; FLEDGE_TESTS_COLD=1 does without."""
+    if os.environ.get("FLEDGE_TESTS_COLD"):
+        yield {}
+        return
+    with Nursery(tmp_path_factory.mktemp("w"), environment) as nursery:
+        yield {VARIABLE: str(nursery.address)}
+
+
+@pytest.fixture(scope="session")
+def fledge_in(environment: dict[str, str], warmth: dict[str, str]) -> Callable[[Path], Fledge]:
+    """fledge in a folder."""
 
     def fledge_in(folder: Path) -> Fledge:
         folder.mkdir(parents=True)
-        return Fledge(folder, environment | {"XDG_CONFIG_HOME": str(folder.parent / "config")})
+        return Fledge(folder, {**environment, **warmth, "XDG_CONFIG_HOME": str(folder.parent / "config")})
 
     return fledge_in
 

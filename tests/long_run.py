@@ -75,11 +75,13 @@ def supervised(fledge: "Fledge", run: str) -> bool:
 
 
 def strays(fledge: "Fledge", run: str) -> list[psutil.Process]:
-    """Processes that belong to a run, by their environment."""
+    """Processes that belong to a run, by their environment or, of one that was forked, by where they work."""
     found = []
+    folder = str(fledge.home / "runs" / run)
     for process in psutil.process_iter():
         try:
-            if process.environ().get("FLEDGE_RUN_ID") == run and process.status() != psutil.STATUS_ZOMBIE:
+            belongs = process.environ().get("FLEDGE_RUN_ID") == run or process.cwd().startswith(folder)
+            if belongs and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except psutil.Error:
             continue

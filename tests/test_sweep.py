@@ -109,6 +109,22 @@ def test_every_trial_is_an_ordinary_run(swept: "Fledge") -> None:
     assert best["value"] == 2 * x
 
 
+def test_a_report_has_pictures_of_the_trials_and_the_best_run(swept: "Fledge") -> None:
+    assert swept("report", "--sweep", "four").out == "report-four.html\n"
+    page = (swept.folder / "report-four.html").read_text()
+    *trials, last = printed(swept)
+    best = last["best"]
+    for trial in trials:
+        name = f"{trial['trial']} (best)" if trial == best else str(trial["trial"])
+        told = f"<td>{trial['params']['script.args.x']}</td><td>{trial['value']:.4g}</td><td>COMPLETED</td>"
+        assert f'<th scope="row">{name}</th>{told}<td>{trial["run"]}</td>' in page
+    assert f'aria-label="score by trial; best {best["value"]:.4g}"' in page
+    assert f'aria-label="score by script.args.x; best at {best["params"]["script.args.x"]}"' in page
+    assert f"run {best['run']}" in page
+    assert "did you mean 'four'?" in swept("report", "--sweep", "fuor", status=2).err
+    assert "fledge report latest" in swept("report", status=2).err
+
+
 def test_a_sweep_is_shown_and_what_has_ended_is_never_run_again(swept: "Fledge", tmp_path: Path) -> None:
     *trials, last = printed(swept)
     before = executed(swept)

@@ -10,13 +10,15 @@ from fledge.cli.words import AsJson
 if TYPE_CHECKING:
     from fledge.cli.context import Context
     from fledge.reporting.facts import Facts
+    from fledge.reporting.trials import Sweep
 
 
 def report(
     runs: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="RUN...", help="Ids, or the beginnings of some, or 'latest'; several are compared."),
-    ],
+    ] = None,
+    sweep: Annotated[str | None, typer.Option(metavar="NAME", help="A sweep's trials, and its best run.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The page's file; report-RUN.html where none is named.")
     ] = None,
@@ -38,8 +40,13 @@ def report(
         raise UsageError(f"a report needs {error.name}", hint="pip install 'fledge[report]'") from None
 
     here = context()
-    found = {run.id: (run, backend) for run, backend in map(here.run, runs)}
-    path = output or Path(f"report-{next(iter(found))}.html" if len(found) == 1 else "report.html")
+    swept = _sweep(sweep, here) if sweep else None
+    names = [*(runs or ()), *(trial["run"] for trial in swept.trials if trial["best"])] if swept else runs
+    if not names and not swept:
+        raise UsageError("a report of what?", hint="fledge report latest; or a sweep: fledge report --sweep NAME")
+    found = {run.id: (run, backend) for run, backend in map(here.run, names or ())}
+    of = swept.name if swept else next(iter(found))
+    path = output or Path(f"report-{of}.html" if swept or len(found) == 1 else "report.html")
     if path.is_dir() or not path.absolute().parent.is_dir():
         what = "is a folder" if path.is_dir() else f"cannot be written: there is no folder {path.parent}"
         raise UsageError(f"{path} {what}", hint="name a file in a folder that is there: --output report.html")
@@ -50,7 +57,7 @@ def report(
         for remark in one.remarks:
             print(f"warning: run {run.id}: {remark}", file=sys.stderr)
         facts.append(one)
-    made = page(facts)
+    made = page(facts, swept)
     try:
         write_atomic(path, made)
     except OSError as error:
@@ -58,6 +65,19 @@ def report(
             f"{path} cannot be written: {error.strerror}", hint="name another place: --output FILE"
         ) from None
     print_json({"path": str(path), "runs": list(found)}) if as_json else print(path)
+
+
+def _sweep(name: str, here: "Context") -> "Sweep":
+    from fledge.errors import UsageError
+    from fledge.reporting.trials import Sweep
+    from fledge.sweeping.definition import Definition
+
+    definition = Definition.read(here.home, name)
+    try:
+        from fledge.sweeping.rows import trial_rows
+    except ModuleNotFoundError as error:
+        raise UsageError(f"a report of a sweep needs {error.name}", hint="pip install 'fledge[sweep]'") from None
+    return Sweep(name, definition.metric, definition.maximize, trial_rows(here.home, name))
 
 
 def _models(run: "Facts", here: "Context") -> list[str]:

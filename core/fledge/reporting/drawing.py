@@ -88,6 +88,43 @@ def line_chart(lines: Sequence[Line], axis: str, alt: str) -> Markup:
     return _svg(draw, 2.7, alt)
 
 
+@dataclass(frozen=True)
+class Dots:
+    """best: the number of the one that has a ring around it. log: x from decade to decade."""
+
+    x: Points
+    y: Points
+    best: int | None = None
+    log: bool = False
+
+
+def dot_chart(dots: Dots, axis: str, alt: str, line: Points | None = None) -> Markup:
+    """line: what belongs to the same x, and is connected."""
+
+    def draw(axes: Axes) -> None:
+        if line is not None:
+            axes.step(dots.x, line, where="post", color=_COLOUR_OF["--quiet"], linewidth=1)
+        axes.plot(dots.x, dots.y, "o", color=_COLOUR_OF["--c0"], markersize=4)
+        if dots.best is not None:
+            axes.plot(
+                dots.x[dots.best],
+                dots.y[dots.best],
+                "o",
+                markersize=10,
+                markeredgewidth=2,
+                markerfacecolor="none",
+                markeredgecolor=_COLOUR_OF["--c1"],
+            )
+        axes.set_xlabel(axis)
+        if dots.log:
+            axes.set_xscale("log")
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(5, integer=bool((dots.x == dots.x.round()).all())))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+
+    return _svg(draw, 2.7, alt)
+
+
 def bar_chart(names: Sequence[str], values: Sequence[float], unit: str, alt: str) -> Markup:
     """One bar a name, downwards."""
 

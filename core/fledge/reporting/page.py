@@ -14,17 +14,19 @@ from fledge.reporting.overview import comparison, overview
 from fledge.reporting.photos import photos
 from fledge.reporting.section import Section, render
 from fledge.reporting.time_spent import time_spent
+from fledge.reporting.trials import Sweep, trials
 from fledge.runs.journal import now
 
 
-def page(runs: Sequence[Facts]) -> bytes:
-    """HTML, UTF-8: of one run, or of several beside each other."""
-    shared = [comparison(runs), curves(runs)] if len(runs) > 1 else []
-    parts = [(run, [overview(run), *([] if shared else [curves(runs)]), *_details(run)]) for run in runs]
+def page(runs: Sequence[Facts], sweep: Sweep | None = None) -> bytes:
+    """HTML, UTF-8: of one run, of several beside each other, or of a sweep and what of its runs is asked for."""
+    shared = [trials(sweep)] if sweep else []
+    shared += [comparison(runs), curves(runs)] if len(runs) > 1 else []
+    parts = [(run, [overview(run), *([] if len(runs) > 1 else [curves(runs)]), *_details(run)]) for run in runs]
     if not shared:
         # The page's own title is the run's name.
         parts = [(run, [replace(first, title="Overview"), *more]) for run, (first, *more) in parts]
-    title = runs[0].label if len(runs) == 1 else f"{len(runs)} runs"
+    title = f"sweep {sweep.name}" if sweep else runs[0].label if len(runs) == 1 else f"{len(runs)} runs"
     told = render("page.html", title=title, shared=shared, parts=parts, style=_style(), made=now())
     # Names of files may be no text at all.
     return str(told).encode(errors="backslashreplace")

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -17,6 +17,7 @@ from fledge.sweeping.proposals import distributions, propose
 from fledge.sweeping.rows import open_study
 from fledge.sweeping.study import Study
 from fledge.sweeping.trial import Trial
+from fledge.warmth import warm_workers
 
 _POLL_SECONDS = 0.3
 
@@ -45,7 +46,9 @@ def drive(
         for trial in study.trials():
             if not trial.runs:
                 ended(trial)
-        with interrupts_held() as interrupted:
+        # A script's run needs nothing of what takes long to import.
+        warm = nullcontext() if "script" in definition.base else warm_workers()
+        with warm, interrupts_held() as interrupted:
             try:
                 while _step(definition, study, attendant, home, parallel, interrupted):
                     time.sleep(_POLL_SECONDS)
