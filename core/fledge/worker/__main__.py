@@ -8,7 +8,8 @@ from fledge.warmth import VARIABLE
 
 if __name__ == "__main__":
     status = None
-    if VARIABLE in os.environ:
+    # One of many that train together begins by itself: whoever starts them watches the very process.
+    if VARIABLE in os.environ and "RANK" not in os.environ:
         from fledge.worker.warm.client import work_elsewhere
 
         status = work_elsewhere(os.environ[VARIABLE])

@@ -4,12 +4,9 @@ import os
 import sys
 from collections.abc import Mapping
 
-# Of a run, of its place among others, of a shell; and one that a fork heeds by other means.
+# Of a run, of a shell; and one that a fork heeds by other means.
 _FREE = ("FLEDGE_", "XDG_")
-_FREE_NAMES = {
-    "HOME", "PWD", "OLDPWD", "SHLVL", "_", "PYTHONUNBUFFERED", "RANK", "LOCAL_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE",
-    "NODE_RANK", "MASTER_ADDR", "MASTER_PORT",
-}  # fmt: skip
+_FREE_NAMES = {"HOME", "PWD", "OLDPWD", "SHLVL", "_", "PYTHONUNBUFFERED"}
 _PATH = "PYTHONPATH"
 
 
