@@ -4,7 +4,7 @@ BIN     := .venv/bin
 MEMBERS := backends/local backends/ray plugins/birds plugins/horovod plugins/imagefolder plugins/mlflow plugins/onnx plugins/resnet \
 	plugins/tensorboard
 READY   := .venv/.ready
-WORKERS ?= $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+WORKERS ?= auto
 
 # Their tests are among the others once they are there: make horovod, make mlflow.
 NO_HOROVOD = $(shell $(BIN)/python -c 'import horovod' 2> /dev/null || echo 'and not horovod')
@@ -16,9 +16,8 @@ demo: $(READY)
 	$(BIN)/fledge run demo.toml
 	$(BIN)/fledge models list
 
-# A file's tests stay together: many share what takes long to make. Processes that start and end wait as much as they
-# compute, so there is one more than cores. Those that train on every core have the machine to themselves: threads that
-# wait for each other come to a crawl beside others.
+# A file's tests stay together: many share what takes long to make. Those that train on every core have the machine
+# to themselves: threads that wait for each other come to a crawl beside others.
 test: $(READY)
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m 'not real_photos and not ray $(NO_HOROVOD) $(NO_MLFLOW)'
 	$(BIN)/python -m pytest -m real_photos

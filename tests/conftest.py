@@ -155,8 +155,8 @@ def environment(sample_plugin: Path, user_cache: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def warmth(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The variable by which trainings begin without importing torch again; FLEDGE_TESTS_COLD=1 does without."""
-    if os.environ.get("FLEDGE_TESTS_COLD"):
+    """The variable by which trainings begin without importing torch again; only with FLEDGE_TESTS_WARM=1."""
+    if not os.environ.get("FLEDGE_TESTS_WARM"):
         yield {}
         return
     with Nursery(tmp_path_factory.mktemp("w"), environment) as nursery:
