@@ -157,5 +157,5 @@ def test_a_plugin_that_ends_the_worker_fails_the_run(fledge: "Fledge", give: "Gi
     (tmp_path / "site" / "odd_net.py").write_text("raise SystemExit(0)")
     out, err = (run := fledge.start("run", "--dataset", "dots", "--model", "odd", "--json")).communicate()
     assert run.returncode == 1
-    assert json.loads(out)["state"] == "FAILED"
+    assert json.loads(out.splitlines()[-1])["state"] == "FAILED"
     assert "cannot be imported: SystemExit: 0" in err
