@@ -79,7 +79,7 @@ def test_a_scripts_run_is_in_a_file_where_the_command_was_given(fledge: "Fledge"
     run, client = there(fledge.folder / "mlflow.db", done.last["run"]), Store(fledge.folder / "mlflow.db").client
     assert [one.step for one in client.get_metric_history(run.info.run_id, "counted")] == [1, 2, 3]
     assert run.data.params["script.path"] == "code/s.py"
-    assert [one.path for one in client.list_artifacts(run.info.run_id)] == ["a.txt"]
+    assert [one.path for one in client.list_artifacts(run.info.run_id)] == ["a.txt", "fledge"]
     assert not list((fledge.home / "runs").glob("*/code/ml*"))
 
 
