@@ -4,7 +4,7 @@
 
 Ants and bees, a ResNet-18 of which the head trains, 30 epochs a trial, one trial after the other. Both begin with
 an empty cache. Processor seconds of everything that was started, to its end; beside them those of a process that does
-no more than import torch and what else a run imports, which every trial has to.
+no more than import torch and what else a run imports, which a sweep has to do once.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def main() -> int:
     one, many = (row["processor seconds"] for row in rows)
     each = (many - one) / (told.trials - 1)
     table("sweeps", rows)
-    print(f"\neach further trial: {each:.2f} processor seconds, {start.cpu_seconds:.2f} of which are imports")
+    print(f"\neach further trial: {each:.2f} processor seconds; imports alone take {start.cpu_seconds:.2f}")
     return finish("sweep", {"sweeps": rows, "further trial": each, "imports": start.cpu_seconds}, [], told.results)
 
 

@@ -26,7 +26,8 @@ class Listed:
             return str(value) if key == "state" else value
         return self._spec[key] if key in self._spec else self._metrics.get(key)
 
-    def keys(self) -> set[str]:
+    def known(self) -> set[str]:
+        """Every key that it has something to tell under, or could."""
         return {*RECORD, *self._spec, *self._metrics}
 
     @cached_property

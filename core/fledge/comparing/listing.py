@@ -30,10 +30,10 @@ def chosen(runs: Iterable[Listed], where: Sequence[str], sort: str | None, colum
 
 def _check(keys: Sequence[str], runs: Sequence[Listed]) -> None:
     for key in dict.fromkeys(keys):
-        if runs and all(run[key] is None and key not in run.keys() for run in runs):  # noqa: SIM118 -- no mapping
-            known = {known for run in runs for known in run.keys()}  # noqa: SIM118 -- no mapping
+        if runs and not any(key in run.known() for run in runs):
+            every = {known for run in runs for known in run.known()}
             raise UsageError(
-                f"no run has a {key!r}{did_you_mean(key, known)}",
+                f"no run has a {key!r}{did_you_mean(key, every)}",
                 hint="what one has is told by: fledge runs show RUN; keys of its spec are written as training.lr",
             )
 

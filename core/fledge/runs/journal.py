@@ -26,8 +26,9 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from fledge.interfaces.state import RunState
 from fledge.profiling import timed
@@ -95,12 +96,7 @@ class Journal:
 
 def read(folder: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
     """Each event from byte `offset` on, with the offset behind it. Lines that are not whole events are passed over."""
-    try:
-        file = (folder / FILE).open("rb")
-    except FileNotFoundError:
-        return
-    with file:
-        file.seek(offset)
+    with _opened(folder, offset) as file:
         for line in file:
             if not line.endswith(b"\n"):
                 return
@@ -112,12 +108,7 @@ def read(folder: Path, offset: int = 0) -> Iterator[tuple[Event, int]]:
 
 def read_blocks(folder: Path, offset: int = 0) -> Iterator[tuple[bytes, int]]:
     """The same before it is parsed, about a megabyte at a time: whole lines, without the last one's end."""
-    try:
-        file = (folder / FILE).open("rb")
-    except FileNotFoundError:
-        return
-    with file:
-        file.seek(offset)
+    with _opened(folder, offset) as file:
         torn = b""
         while block := file.read(_BLOCK):
             lines, newline, torn = (torn + block).rpartition(b"\n")
@@ -137,6 +128,16 @@ def parse(lines: bytes) -> list[Event]:
         # One of them is torn.
         told = [_parse(line) for line in lines.split(b"\n")]
     return [event for event in told if isinstance(event, dict) and "event" in event]
+
+
+def _opened(folder: Path, offset: int) -> BinaryIO:
+    """The journal from byte `offset` on; empty where there is none yet."""
+    try:
+        file = (folder / FILE).open("rb")
+    except FileNotFoundError:
+        return BytesIO()
+    file.seek(offset)
+    return file
 
 
 def events(folder: Path) -> Iterator[Event]:

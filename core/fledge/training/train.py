@@ -96,6 +96,7 @@ def train(
     }
     arithmetic_told = {"device": str(device), "precision": arithmetic.precision, "threads": torch.get_num_threads()}
     arithmetic_told |= {"launcher": spec.launcher.name, "processes": group.world_size}
+    arithmetic_told |= {"gpu": torch.cuda.get_device_name(device)} if device.type == "cuda" else {}
     report.params({**facts, **arithmetic_told, "torch": torch.__version__})
     counts = " and ".join(f"{len(samples[split])} {split}" for split in SPLITS)
     many = f" in {group.world_size} processes" if group.world_size > 1 else ""

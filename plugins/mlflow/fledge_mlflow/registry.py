@@ -20,7 +20,7 @@ from fledge_mlflow.store import Store
 from fledge_mlflow.trouble import explained
 
 # Two more seconds, which whoever forks this process has then waited for once.
-import mlflow.store.tracking.sqlalchemy_store  # noqa: F401, isort: skip
+import mlflow.store.tracking.sqlalchemy_store  # noqa: F401 -- to have it imported  # isort: skip
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion as VersionThere

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from filelock import FileLock
 
 # Before MLflow, which reads them when it is imported.
-from fledge_mlflow import settings  # noqa: F401
+from fledge_mlflow import settings  # noqa: F401 -- it sets environment variables
 
 from mlflow import MlflowClient  # isort: skip
 

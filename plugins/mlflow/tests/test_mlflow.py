@@ -15,7 +15,7 @@ from fledge.testing.at_once import at_once
 from fledge_mlflow.store import Store
 
 # The fixtures of the core's tests.
-from tests.conftest import environment, fledge, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401
+from tests.conftest import environment, fledge, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
 
 if TYPE_CHECKING:
     from mlflow.entities import Run
@@ -58,7 +58,7 @@ def there(file: Path, run: str) -> "Run":
     return found
 
 
-def test_a_scripts_run_is_in_a_file_where_the_command_was_given(fledge: "Fledge") -> None:  # noqa: F811
+def test_a_scripts_run_is_in_a_file_where_the_command_was_given(fledge: "Fledge") -> None:  # noqa: F811 -- a fixture
     (fledge.folder / "code").mkdir()
     (fledge.folder / "code" / "s.py").write_text(SCRIPT + "open('outputs/a.txt', 'w').write('kept')\n")
     fledge.environment.pop("MLFLOW_TRACKING_URI", None)
@@ -134,11 +134,18 @@ def test_an_address_that_cannot_be_is_refused_before_the_run(uri: str, told: str
     assert "secret" not in str(error.value)
 
 
-class _Stranger(BaseHTTPRequestHandler):
-    status = 401
+class _Strange(HTTPServer):
+    """Answers everything with one status."""
 
+    def __init__(self, status: int) -> None:
+        super().__init__(("127.0.0.1", 0), _Stranger)
+        self.status = status
+
+
+class _Stranger(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        self.send_response(self.server.answer)  # type: ignore[attr-defined]
+        assert isinstance(self.server, _Strange)
+        self.send_response(self.server.status)
         self.send_header("Content-Length", "4")
         self.end_headers()
         self.wfile.write(b"Oho!")
@@ -151,8 +158,7 @@ class _Stranger(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def stranger(request: pytest.FixtureRequest) -> Iterator[str]:
-    with HTTPServer(("127.0.0.1", 0), _Stranger) as server:
-        server.answer = request.param  # type: ignore[attr-defined]
+    with _Strange(request.param) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}"

@@ -15,7 +15,7 @@ from fledge.discovery.discover import discover
 from fledge_mlflow.store import Store
 
 # The fixtures of the core's tests.
-from tests.conftest import environment, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401
+from tests.conftest import environment, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
 from tests.mlflow_server import MlflowServer
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
 def trained(
     server: MlflowServer,
     tmp_path_factory: pytest.TempPathFactory,
-    fledge_in: Callable[[Path], "Fledge"],  # noqa: F811
+    fledge_in: Callable[[Path], "Fledge"],  # noqa: F811 -- a fixture
 ) -> tuple["Fledge", dict[str, Any]]:
     """A training that two trackers are told of, and whose model is registered on the server."""
     fledge = fledge_in(tmp_path_factory.mktemp("trained") / "work")

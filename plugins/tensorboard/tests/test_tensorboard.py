@@ -11,7 +11,7 @@ from fledge.discovery.discover import discover
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 # The fixtures of the core's tests.
-from tests.conftest import environment, fledge, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401
+from tests.conftest import environment, fledge, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
 from tests.small_disk import small_disk
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def losses(numbers: Sequence[int]) -> list[Mapping[str, Any]]:
     return [metrics(number, epoch=number, values={"loss": 1 / number}) for number in numbers]
 
 
-def test_a_scripts_metrics_are_where_the_command_was_given(fledge: "Fledge") -> None:  # noqa: F811
+def test_a_scripts_metrics_are_where_the_command_was_given(fledge: "Fledge") -> None:  # noqa: F811 -- a fixture
     (fledge.folder / "code").mkdir()
     (fledge.folder / "code" / "s.py").write_text(SCRIPT)
     done = fledge("run", "--script", "code/s.py", "--tracker", "tensorboard", "--json").last
@@ -128,7 +128,7 @@ def test_on_a_full_disk_nothing_is_half_written(tmp_path: Path) -> None:
         assert tracker(disk).history("run-1") == {"loss": [1, *(one["values"]["loss"] for one in many[:500])]}
 
 
-def test_a_folder_that_cannot_be_made_is_told_in_a_sentence_and_the_run_completes(fledge: "Fledge") -> None:  # noqa: F811
+def test_a_folder_that_cannot_be_made_is_told_in_a_sentence_and_the_run_completes(fledge: "Fledge") -> None:  # noqa: F811 -- a fixture
     (fledge.folder / "s.py").write_text("print('done')")
     (fledge.folder / "taken").touch()
     words = ("--tracker", "tensorboard", "--set", "trackers.tensorboard.folder=taken")
