@@ -15,6 +15,7 @@ from fledge.registration import register_run, registry_of
 from fledge.resumption import cancel, look
 from fledge.runs.journal import FILE
 from fledge.runs.observe import observe
+from fledge.runs.record import RunRecord
 from fledge.runs.run_directory import RunDirectory
 from fledge.runs.state_machine import RESUMABLE
 from fledge.runs.summary import outcome
@@ -52,7 +53,7 @@ def follow(run: RunDirectory, here: Context, *, as_json: bool, quiet: bool = Fal
         return _cancel(run, backend, screen, as_json=as_json)
     screen.close()
     if record.state is RunState.COMPLETED:
-        return _completed(run, backend, here, screen, as_json=as_json)
+        return _completed(run, record, backend, here, screen, as_json=as_json)
     if as_json:
         print_json(outcome(run, record))
     # Its first line alone: the log above has said the rest.
@@ -63,7 +64,9 @@ def follow(run: RunDirectory, here: Context, *, as_json: bool, quiet: bool = Fal
     return 1
 
 
-def _completed(run: RunDirectory, backend: ComputeBackend, here: Context, screen: Screen, *, as_json: bool) -> int:
+def _completed(
+    run: RunDirectory, record: RunRecord, backend: ComputeBackend, here: Context, screen: Screen, *, as_json: bool
+) -> int:
     spec = parse(run.plan()["spec"], where=str(run.path / "plan.json"))
     model: dict[str, str] = {}
     trouble = None
@@ -78,7 +81,7 @@ def _completed(run: RunDirectory, backend: ComputeBackend, here: Context, screen
             # The run is done whatever becomes of this: first its outcome is told.
             trouble = error
     if as_json:
-        print_json(outcome(run, run.record()) | model)
+        print_json(outcome(run, record) | model)
     screen.say(f"run {run.id} COMPLETED; its files: {run.path}")
     if trouble:
         again = f"fledge models register {run.id} --name NAME"

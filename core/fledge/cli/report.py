@@ -43,7 +43,9 @@ def report(
     swept = _sweep(sweep, here) if sweep else None
     names = [*(runs or ()), *(trial["run"] for trial in swept.trials if trial["best"])] if swept else runs
     if not names and not swept:
-        raise UsageError("Missing argument 'RUN...'", hint="fledge report latest; or a sweep: fledge report --sweep NAME")
+        raise UsageError(
+            "Missing argument 'RUN...'", hint="fledge report latest; or a sweep: fledge report --sweep NAME"
+        )
     found = {run.id: (run, backend) for run, backend in map(here.run, names or ())}
     of = swept.name if swept else next(iter(found))
     path = output or Path(f"report-{of}.html" if swept or len(found) == 1 else "report.html")

@@ -80,10 +80,6 @@ class Delivery:
         self._mark = replace(self._mark, finished=state)
         self._mark.write(self._file)
 
-    def left(self) -> int:
-        """How many events it has not."""
-        return sum(1 for _ in read(self._folder, self._mark.offset))
-
     def _batch(self) -> list[tuple[Event, int]]:
         """The next events, up to an artifact's: a file is handed over before its event counts as told."""
         batch = []
