@@ -147,29 +147,29 @@ def user_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def environment(sample_plugin: Path, user_cache: Path) -> dict[str, str]:
+def base_environment(sample_plugin: Path, user_cache: Path) -> dict[str, str]:
     """With the sample plugin, a cache of the tests' own and no settings from outside."""
     environment = {key: value for key, value in os.environ.items() if not key.startswith(("FLEDGE_", "PYTEST_"))}
     return environment | {"PYTHONPATH": str(sample_plugin), "XDG_CACHE_HOME": str(user_cache), "OMP_NUM_THREADS": "1"}
 
 
 @pytest.fixture(scope="session")
-def warmth(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+def warmth(base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The variable by which trainings begin without importing torch again; only with FLEDGE_TESTS_WARM=1."""
     if not os.environ.get("FLEDGE_TESTS_WARM"):
         yield {}
         return
-    with Nursery(tmp_path_factory.mktemp("w"), environment) as nursery:
+    with Nursery(tmp_path_factory.mktemp("w"), base_environment) as nursery:
         yield {VARIABLE: str(nursery.address)}
 
 
 @pytest.fixture(scope="session")
-def fledge_in(environment: dict[str, str], warmth: dict[str, str]) -> Callable[[Path], Fledge]:
+def fledge_in(base_environment: dict[str, str], warmth: dict[str, str]) -> Callable[[Path], Fledge]:
     """fledge in a folder."""
 
     def fledge_in(folder: Path) -> Fledge:
         folder.mkdir(parents=True)
-        return Fledge(folder, {**environment, **warmth, "XDG_CONFIG_HOME": str(folder.parent / "config")})
+        return Fledge(folder, {**base_environment, **warmth, "XDG_CONFIG_HOME": str(folder.parent / "config")})
 
     return fledge_in
 

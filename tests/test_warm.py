@@ -22,8 +22,8 @@ SMALL = ("training.epochs=2", "dataset.train=25")
 
 
 @pytest.fixture(scope="module")
-def nursery(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]) -> Iterator[Nursery]:
-    with Nursery(tmp_path_factory.mktemp("w"), environment) as nursery:
+def nursery(tmp_path_factory: pytest.TempPathFactory, base_environment: dict[str, str]) -> Iterator[Nursery]:
+    with Nursery(tmp_path_factory.mktemp("w"), base_environment) as nursery:
         yield nursery
     assert not nursery.address.exists()
 

@@ -15,7 +15,7 @@ from fledge.discovery.discover import discover
 from fledge_mlflow.store import Store
 
 # The fixtures of the core's tests.
-from tests.conftest import environment, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
+from tests.conftest import base_environment, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
 from tests.mlflow_server import MlflowServer
 
 if TYPE_CHECKING:
