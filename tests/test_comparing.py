@@ -2,9 +2,11 @@
 
 import json
 import operator
+import shutil
 import subprocess
 import textwrap
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -150,22 +152,24 @@ def test_what_no_run_has_is_refused(scripts: Scripts, told: list[str], says: str
     assert says in scripts.fledge("runs", "list", *told, status=2).err
 
 
-def test_once_more_from_what_was_kept(scripts: Scripts) -> None:
-    # The script in the folder is another one by now.
-    done = scripts.fledge("rerun", scripts.first, "--json")
+def test_once_more_from_what_was_kept(scripts: Scripts, tmp_path: Path) -> None:
+    # In a copy of the home: the other tests count its runs. The script in the folder is another one by now.
+    shutil.copytree(scripts.fledge.home, tmp_path / ".fledge")
+    fledge = replace(scripts.fledge, folder=tmp_path)
+    done = fledge("rerun", scripts.first, "--json")
     assert done.last["state"] == "COMPLETED"
     again = done.last["run"]
     assert "the first version" in done.err
-    assert scripts.explained(scripts.first, again)["verdict"] == "they are the same"
-    told = next(event for event in journal(scripts.fledge, again) if event["event"] == "lineage")
+    assert fledge("runs", "explain", scripts.first, again, "--json").last["verdict"] == "they are the same"
+    told = next(event for event in journal(fledge, again) if event["event"] == "lineage")
     assert told["rerun_of"] == scripts.first
-    edited = scripts.fledge("rerun", scripts.edited, "--detach").out.strip()
-    scripts.fledge("runs", "logs", edited, "--follow")
-    patches = [(scripts.fledge.home / "runs" / run / "code.diff").read_text() for run in (scripts.edited, edited)]
+    edited = fledge("rerun", scripts.edited, "--detach").out.strip()
+    fledge("runs", "logs", edited, "--follow")
+    patches = [(fledge.home / "runs" / run / "code.diff").read_text() for run in (scripts.edited, edited)]
     assert patches[0] == patches[1]
-    kept = scripts.fledge.home / "runs" / again / "code" / "s.py"
+    kept = fledge.home / "runs" / again / "code" / "s.py"
     kept.unlink()
-    assert "lacks s.py" in scripts.fledge("rerun", again, status=1).err
+    assert "lacks s.py" in fledge("rerun", again, status=1).err
 
 
 def test_trainings_are_told_apart_by_their_seed(fledge: "Fledge") -> None:

@@ -76,6 +76,8 @@ class ServerTrouble(Contract):
         assert json.loads(out.splitlines()[-1])["state"] == "COMPLETED"
         # It is told, and not hidden.
         assert f"tracker {self.offer!r}" in err
+        # Whoever raises is tried again.
+        assert "told by a process that died" not in err, f"it has ended its process: {err}"
 
     def test_a_run_does_its_work_though_its_server_never_answers(self, folder: Path) -> None:
         called, worked = folder / "called", folder / "worked"
