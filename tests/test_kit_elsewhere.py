@@ -81,8 +81,9 @@ TRACKERS: Wrongs = {
     ),
     "Introducing": (
         "def __init__(self, options): super().__init__(options); self.post('hello')",
-        "a_run_does_its_work_though_its_server_never_answers",
+        "making_one_calls_no_server",
     ),
+    "Shy": ("def post(self, told): pass", "a_run_does_its_work_though_its_server_never_answers"),
     "Clinging": (
         "def post(self, told): threading.Thread(target=super().post, args=[told], daemon=False).start()",
         "a_process_ends_though_its_server_never_answers",

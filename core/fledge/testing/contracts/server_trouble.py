@@ -45,6 +45,7 @@ threading.Thread(target=tell, daemon=True).start()
 sys.stdin.readline()
 leave(0)
 """
+_MAKES = "kind, options = make(); kind(options)\n"
 _EVENT = {"time": "2026-01-01T00:00:00.000+00:00", "event": "metrics", "epoch": 1, "values": {"loss": 0.5}}
 
 
@@ -68,6 +69,11 @@ class ServerTrouble(Contract):
         if kind.server_option is None:
             pytest.skip("it names no `server_option`, so it has no server")
         return {**self.told, kind.server_option: url}
+
+    def test_making_one_calls_no_server(self) -> None:
+        with SilentServer() as server, started(self.process(_MAKES, self.reaching(server.url))) as process:
+            self.wait_for(server.called.is_set, process)
+            assert not server.called.is_set(), "its server was called before there was anything to tell"
 
     def test_a_run_completes_though_its_server_refuses(self, folder: Path) -> None:
         with self.running(folder, "print('done')", self.reaching(_NOBODY)) as run:
