@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.long
 
 
+@pytest.mark.cold
 @pytest.mark.parametrize("workers", [0, 2])
 def test_killed_anywhere_it_resumes_to_the_same_weights(fledge: "Fledge", peaceful: str, workers: int) -> None:
     run = fledge(*words(f"training.workers={workers}"), "--detach").out.strip()
@@ -99,6 +100,7 @@ def test_a_run_that_goes_on_in_another_number_format_says_so_before_anything_els
     assert "this run began with precision fp8 and goes on with" in fledge("runs", "resume", run).err
 
 
+@pytest.mark.cold
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_preempts_it_with_a_fresh_checkpoint(fledge: "Fledge", peaceful: str, number: int) -> None:
     run = fledge(*words("training.checkpoint_every=3600s", "training.workers=2", SLOW), "--detach").out.strip()
@@ -113,6 +115,7 @@ def test_a_signal_preempts_it_with_a_fresh_checkpoint(fledge: "Fledge", peaceful
     assert done.last["weights_sha256"] == peaceful
 
 
+@pytest.mark.cold
 def test_a_canceled_run_stops_at_a_step_and_can_go_on(fledge: "Fledge", peaceful: str) -> None:
     run = fledge(*words("training.workers=2", SLOW), "--detach").out.strip()
     wait_for(fledge, run, "metrics", 1)

@@ -20,6 +20,7 @@ from fledge import (
     Finding,
     Job,
     LogChunk,
+    Progress,
     Request,
     RunError,
     RunRef,
@@ -83,7 +84,7 @@ class Local(ComputeBackend):
                     return known
                 for left in ("begun", "exit.json", "running.json", "canceled"):
                     (folder / left).unlink(missing_ok=True)
-                self._write_job(folder, request, key)
+                self._write_job(folder, request)
                 return self._start(folder, request, key)
         except OSError as error:
             where = error.filename or folder
@@ -103,7 +104,7 @@ class Local(ComputeBackend):
     def _folder(self, key: str, after: RunRef | None) -> Path:
         return Path(after.details["folder"]) if after else self.home / "runs" / key
 
-    def _write_job(self, folder: Path, request: Request, key: str) -> None:
+    def _write_job(self, folder: Path, request: Request) -> None:
         code = folder / "code"
         for name in ("code", "outputs", "logs"):
             # A script's are links to what is in code/, which it may have removed.
@@ -120,20 +121,10 @@ class Local(ComputeBackend):
         for name, content in request.job.files.items():
             (code / name).write_text(content, encoding="utf-8")
         told = {name: request.body[name] for name in ("argv", "retries", "slots")}
-        told |= {"cwd": str(code), "key": key, "queue": str(self.home / "queue")}
-        write_atomic(folder / "launch.json", json.dumps(told))
+        write_atomic(folder / "launch.json", json.dumps({**told, "cwd": str(code)}))
 
     def _start(self, folder: Path, request: Request, key: str) -> RunRef:
-        with (folder / "log.txt").open("ab") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-I", "-S", supervisor.__file__, str(folder)],
-                # Handed on in memory: an environment holds secrets, and no file of a run may.
-                env={**os.environ, **request.body["environment"], **self._marks(folder, key)},
-                stdin=subprocess.PIPE,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        process = self._supervisor(folder, request, key)
         assert process.stdin is not None
         try:
             ref = RunRef("local", key, {"folder": str(folder), **vars(ProcessIdentity.of(process.pid))})
@@ -149,6 +140,25 @@ class Local(ComputeBackend):
         # Waited for, lest a run that has ended stays a zombie of a caller that lives on.
         threading.Thread(target=process.wait, daemon=True).start()
         return ref
+
+    def _supervisor(self, folder: Path, request: Request, key: str) -> "subprocess.Popen[bytes]":
+        # Drawn here: who submits first comes first, whichever process is quicker to begin.
+        turn = supervisor.Turn.draw(self.home / "queue", key)
+        words = [str(folder), str(turn.ticket), str(turn.descriptor)]
+        try:
+            with (folder / "log.txt").open("ab") as log:
+                return subprocess.Popen(
+                    [sys.executable, "-I", "-S", supervisor.__file__, *words],
+                    pass_fds=[turn.descriptor],
+                    # Handed on in memory: an environment holds secrets, and no file of a run may.
+                    env={**os.environ, **request.body["environment"], **self._marks(folder, key)},
+                    stdin=subprocess.PIPE,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+        finally:
+            turn.leave()
 
     def _marks(self, folder: Path, key: str) -> dict[str, str]:
         """What every process of a submission has in its environment, and no other."""
@@ -214,15 +224,15 @@ class Local(ComputeBackend):
             time.sleep(self.poll_seconds)
         return not alive
 
-    def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
+    def _fetch(self, ref: RunRef, pattern: str, dest: Path, progress: Progress) -> list[Path]:
         folder = Path(ref.details["folder"])
         if not pattern or pattern.startswith("/") or ".." in Path(pattern).parts:
             raise UsageError(f"{pattern!r} does not name files within a run", hint='for example: "outputs/**/*"')
         fetched = []
-        for source in sorted(folder.glob(pattern)):
+        found = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+        for done, source in enumerate(found):
+            progress("copying", done, len(found))
             target = dest / source.relative_to(folder)
-            if not source.is_file():
-                continue
             fetched.append(target)
             if target.exists() and (target.samefile(source) or _same(source, target)):
                 continue

@@ -7,5 +7,6 @@ from pydantic import Field, PositiveInt
 class LocalOptions(Options):
     slots: PositiveInt | None = Field(
         None,
-        description="runs of this home that work at once, the others are QUEUED; by default one for each core",
+        description="runs of this home that work at once, each with all its processes, the others are QUEUED; "
+        "by default one for each core",
     )

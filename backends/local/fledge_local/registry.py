@@ -1,7 +1,6 @@
 """LocalRegistry: named, numbered, immutable models in `models/<name>/<version>/` of fledge's home."""
 
 import contextlib
-import hashlib
 import json
 import os
 import shutil
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from fledge import ModelVersion, Registry, RegistryError, write_atomic
+from fledge import ModelVersion, Registry, RegistryError, file_sha256, write_atomic
 
 _RECORD = "version.json"
 _CARD = "model.json"
@@ -34,7 +33,8 @@ class LocalRegistry(Registry):
             )
         home = self.root / name
         home.mkdir(parents=True, exist_ok=True)
-        files = {str(path.relative_to(folder)): _sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = {str(path.relative_to(folder)): file_sha256(path) for path in paths}
         with FileLock(home / ".lock"):
             numbers = _numbers(home)
             for number in numbers:
@@ -155,14 +155,9 @@ def _last_given(home: Path) -> int:
         return 0
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _check(path: Path, expected: str, what: str) -> None:
     try:
-        found = _sha256(path)
+        found = file_sha256(path)
     except OSError as error:
         raise RegistryError(f"{what}: {path} cannot be read: {error.strerror}", hint=_MEND) from None
     if found != expected:

@@ -1,11 +1,12 @@
 """The process a local run is: waits for its turn, starts the job, and writes down how it ended.
 
-Run by its path with the standard library alone (`python supervisor.py RUN_DIR`), so that it starts at once and
+Run by its path with the standard library alone, so that it starts at once and
 holds little memory: thirty may be waiting. It outlives the command that started it; the run's exit code is therefore
 known to any process that looks later, and not only to a parent that stayed.
 
 It begins when its parent has written down who it is and says so on standard input; a parent that dies before that
-leaves nothing running, and no RUN_DIR/begun. RUN_DIR/launch.json says what to do: argv, cwd, retries, queue, slots.
+leaves nothing running, and no RUN_DIR/begun. RUN_DIR/launch.json says what to do: argv, cwd, retries, slots. Its place
+in the queue is drawn by that parent and handed on: `python supervisor.py RUN_DIR TICKET DESCRIPTOR`.
 """
 
 import ctypes
@@ -38,48 +39,66 @@ class Turn:
     """A place in the queue of a home's runs, held by a lock that the kernel lets go of when its process dies.
 
     Tickets are numbered in the order they are drawn, whatever the clock says; a run's turn has come when
-    fewer than `slots` processes before it still hold theirs.
+    fewer than `slots` before it are still held.
     """
 
-    def __init__(self, folder: Path, key: str) -> None:
+    def __init__(self, ticket: Path, descriptor: int) -> None:
+        """descriptor: of the ticket, open and locked; a child that it is passed to holds the same lock."""
+        self.ticket = ticket
+        self.descriptor = descriptor
+
+    @classmethod
+    def draw(cls, folder: Path, key: str) -> "Turn":
         folder.mkdir(parents=True, exist_ok=True)
-        self._folder = folder
-        with self._gate():
-            self._number = 1 + max((number for number, _ in self._tickets()), default=0)
-            self._path = folder / f"{self._number}.{key}"
-            self._ticket = self._path.open("w")
-            fcntl.flock(self._ticket, fcntl.LOCK_EX)
+        with _gate(folder):
+            number = 1 + max((number for number, _ in _tickets(folder)), default=0)
+            ticket = folder / f"{number}.{key}"
+            descriptor = os.open(ticket, os.O_WRONLY | os.O_CREAT)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        return cls(ticket, descriptor)
 
     def has_come(self, slots: int) -> bool:
-        with self._gate():
-            return sum(self._held(path) for number, path in self._tickets() if number < self._number) < slots
+        own, folder = _number(self.ticket), self.ticket.parent
+        with _gate(folder):
+            return sum(_held(path) for number, path in _tickets(folder) if number < own) < slots
 
     def pass_on(self) -> None:
-        self._path.unlink(missing_ok=True)
-        self._ticket.close()
+        self.ticket.unlink(missing_ok=True)
+        self.leave()
 
-    def _gate(self) -> Any:
-        gate = (self._folder / ".lock").open("w")
-        fcntl.flock(gate, fcntl.LOCK_EX)
-        return gate
+    def leave(self) -> None:
+        """Hold it no longer: whoever else does holds it still."""
+        os.close(self.descriptor)
 
-    def _tickets(self) -> list[tuple[int, Path]]:
-        return [(int(path.stem), path) for path in self._folder.iterdir() if path.stem.isdigit()]
 
-    @staticmethod
-    def _held(path: Path) -> bool:
-        with path.open("w") as ticket:
-            try:
-                fcntl.flock(ticket, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return True
-            path.unlink()
-            return False
+def _gate(folder: Path) -> Any:
+    gate = (folder / ".lock").open("w")
+    fcntl.flock(gate, fcntl.LOCK_EX)
+    return gate
+
+
+def _number(ticket: Path) -> int:
+    return int(ticket.name.partition(".")[0])
+
+
+def _tickets(folder: Path) -> list[tuple[int, Path]]:
+    return [(_number(path), path) for path in folder.iterdir() if path.name[0].isdigit()]
+
+
+def _held(path: Path) -> bool:
+    with path.open("w") as ticket:
+        try:
+            fcntl.flock(ticket, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        path.unlink()
+        return False
 
 
 class Supervisor:
-    def __init__(self, run_dir: Path) -> None:
+    def __init__(self, run_dir: Path, turn: Turn) -> None:
         self.run_dir = run_dir
+        self.turn = turn
         self.launch: dict[str, Any] = json.loads((run_dir / "launch.json").read_text())
         self.job: subprocess.Popen[bytes] | None = None
         self.idle = True
@@ -88,16 +107,13 @@ class Supervisor:
     def run(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, self._hear)
-        turn = None
         try:
-            turn = Turn(Path(self.launch["queue"]), self.launch["key"])
-            self._wait_for(turn)
+            self._wait()
             self._try_until_done()
         except _ToldToStopError:
             self._record(TRY_AGAIN)
         finally:
-            if turn:
-                turn.pass_on()
+            self.turn.pass_on()
 
     def _hear(self, number: int, _: object) -> None:
         # SIGHUP is no wish: a terminal was closed.
@@ -111,9 +127,9 @@ class Supervisor:
         if self.job is not None:
             self.job.send_signal(signal.SIGTERM)
 
-    def _wait_for(self, turn: Turn) -> None:
+    def _wait(self) -> None:
         waiting = False
-        while not turn.has_come(self.launch["slots"]):
+        while not self.turn.has_come(self.launch["slots"]):
             if not waiting:
                 print(f"[queued] until one of {self.launch['slots']} slots is free", flush=True)
                 waiting = True
@@ -215,15 +231,15 @@ def _descendants(ancestor: int) -> list[int]:
     return found[1:]
 
 
-def main(run_dir: Path) -> None:
+def main(run_dir: Path, turn: Turn) -> None:
     if sys.stdin.buffer.readline() != GO:
         return
     (run_dir / "begun").touch()
     _adopt_orphans()
-    Supervisor(run_dir).run()
+    Supervisor(run_dir, turn).run()
     if not _LINUX:
         os.killpg(os.getpgrp(), signal.SIGKILL)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), Turn(Path(sys.argv[2]), int(sys.argv[3])))

@@ -62,6 +62,20 @@ def test_a_job_runs_in_its_snapshot_with_its_environment(backend: Local, submit:
     assert backend.status(ref).state is RunState.COMPLETED
 
 
+def test_who_submits_first_comes_first(backend: Local, tmp_path: Path) -> None:
+    alone, go, order = Local(LocalOptions(slots=1), backend.home), tmp_path / "go", tmp_path / "order"
+    keys = [f"run-{number}" for number in range(6)]
+    for key in keys:
+        code = f"import os, time\nwhile not os.path.exists({str(go)!r}): time.sleep(0.05)\n"
+        code += f"with open({str(order)!r}, 'a') as order: order.write('{key} ')"
+        ref = alone.submit(alone.plan(Job(name="test", argv=("python", "-c", code))), key)
+        # By then, and not once its process has begun, which a later one's may do before it.
+        assert [path for path in (backend.home / "queue").iterdir() if path.name.endswith(key)]
+    go.touch()
+    end(alone, ref)
+    assert order.read_text().split() == keys
+
+
 def test_submitting_is_idempotent_by_key(backend: Local, submit: Submit) -> None:
     code = "open('../outputs/started', 'a').write('x')"
     ref = submit(code)

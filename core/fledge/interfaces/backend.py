@@ -10,9 +10,11 @@ from typing import Any, ClassVar, Literal, ParamSpec, TypeVar
 from fledge.errors import RunError
 from fledge.interfaces.job import Job
 from fledge.interfaces.options import Options
+from fledge.interfaces.progress import Progress, no_progress
 from fledge.interfaces.state import RunState
 from fledge.transient import is_transient
 
+_PATIENCE_SECONDS = 120.0
 _Told = ParamSpec("_Told")
 _Answer = TypeVar("_Answer")
 
@@ -58,7 +60,8 @@ class LogChunk:
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of `fledge doctor`: what was found, never empty, and in one more what to do about it, if anything."""
+    """One line of `fledge doctor` or `fledge run --check`: what was found, never empty, and in one more what to do
+    about it, if anything."""
 
     level: Literal["ok", "warning", "error"]
     message: str
@@ -69,13 +72,18 @@ class ComputeBackend(ABC):
     """Runs jobs and answers for them.
 
     Constructed with its validated options and fledge's home folder (where runs are kept on this
-    machine); construction is cheap and touches nothing. Every method but `plan` and `submit` works
-    from a RunRef alone, in any process, any number of times, after a restart of either side.
+    machine); construction is cheap and touches nothing. Whatever is asked about a run works from its RunRef
+    alone, in any process, any number of times, after a restart of either side.
 
     A question that fails for a passing reason (`fledge.transient`) is asked `patience` times, with pauses that
-    double from `poll_seconds`; then RunError says that the backend does not answer.
+    double from `poll_seconds`, but where it takes long to fail only for two minutes and at least twice; then RunError
+    says that the backend does not answer.
+
+    shares_files  whether its jobs see this machine's files, by the names that they have here; where they do not, what a
+                  data set or a model is told to read is in the job's snapshot
     """
 
+    shares_files: bool = True
     poll_seconds: ClassVar[float] = 0.1
     patience: ClassVar[int] = 6
 
@@ -89,6 +97,22 @@ class ComputeBackend(ABC):
         Raises UsageError for a job that it cannot run.
         """
         return Request(body=self._plan(job), job=job)
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        """The bodies of the calls by which `submit` would send it, as JSON values, each by "METHOD path": what
+        `fledge run --dry-run=wire` shows. Empty where nothing is sent over a wire.
+
+        Nobody is asked, and nothing is started or left behind. What only the service knows is told by its name.
+        """
+        return {}
+
+    def inspect(self, request: Request) -> list[Finding]:
+        """Whether it could run now, as far as whoever would run it says: what `fledge run --check` shows.
+
+        Nothing is started, made or changed. An error is what keeps the request from running, a warning what might, or
+        what has it run as nobody may have meant it. Empty where there is nobody to ask.
+        """
+        return self._patiently(self._inspect, request)
 
     def submit(self, request: Request, key: str, after: RunRef | None = None) -> RunRef:
         """Start it. Idempotent by key: a second submit with the same key returns the first one's reference.
@@ -146,21 +170,25 @@ class ComputeBackend(ABC):
             time.sleep(self.poll_seconds)
         return status
 
-    def fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
+    def fetch(self, ref: RunRef, pattern: str, dest: Path, progress: Progress = no_progress) -> list[Path]:
         """Copy the run's files that match a glob pattern ("outputs/**") below `dest`, keeping their relative paths.
 
         Files already there with the same content are not written again. Of a run that has not ended, what there is
         so far. Returns the paths below `dest`.
         """
         dest.mkdir(parents=True, exist_ok=True)
-        return self._patiently(self._fetch, ref, pattern, dest)
+        return self._patiently(self._fetch, ref, pattern, dest, progress)
 
     def check(self) -> list[Finding]:
         """What `fledge doctor` should say about this backend."""
         return []
 
     def _patiently(self, ask: Callable[_Told, _Answer], /, *args: _Told.args, **kwargs: _Told.kwargs) -> _Answer:
+        begun = time.monotonic()
         for attempt in range(self.patience):
+            # A client that takes its time has asked again and again by itself.
+            if attempt > 1 and time.monotonic() - begun > _PATIENCE_SECONDS:
+                break
             try:
                 return ask(*args, **kwargs)
             except Exception as error:
@@ -173,6 +201,9 @@ class ComputeBackend(ABC):
             hint="nothing was lost; try again later",
             transient=True,
         ) from trouble
+
+    def _inspect(self, request: Request) -> list[Finding]:
+        return []
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:
         """None where a submission that its caller did not live to hear of cannot be found again."""
@@ -199,4 +230,4 @@ class ComputeBackend(ABC):
         self._cancel(ref)
 
     @abstractmethod
-    def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]: ...
+    def _fetch(self, ref: RunRef, pattern: str, dest: Path, progress: Progress) -> list[Path]: ...

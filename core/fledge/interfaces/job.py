@@ -6,6 +6,8 @@ from pathlib import Path
 
 # BSD's EX_TEMPFAIL: stopped before the end through no fault of its own.
 TRY_AGAIN = 75
+# Below it, in a snapshot, what a data set or a model reads: a folder for each option, by its key.
+DATA_FOLDER = ".fledge-data"
 
 
 @dataclass(frozen=True)
@@ -19,15 +21,34 @@ class SourceFile:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """The source files a job takes along. `left_out` counts files by the reason they stay behind."""
+    """The source files a job takes along.
+
+    left_out    how many files and whole folders stay behind, by the reason
+    left_names  the first of them by the same, relative to the source folder; a folder's ends with a slash
+    """
 
     files: tuple[SourceFile, ...] = ()
     left_out: Mapping[str, int] = field(default_factory=dict)
+    left_names: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Bytes, all files together."""
         return sum(file.size for file in self.files)
+
+    @property
+    def data(self) -> tuple[SourceFile, ...]:
+        """Those that a data set or a model reads. A backend may have other ways for them: they may be large."""
+        return tuple(file for file in self.files if _is_data(file))
+
+    @property
+    def code(self) -> tuple[SourceFile, ...]:
+        """All others."""
+        return tuple(file for file in self.files if not _is_data(file))
+
+
+def _is_data(file: SourceFile) -> bool:
+    return file.target.startswith(f"{DATA_FOLDER}/")
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,9 @@ class Job:
     """A program to run somewhere: no torch, no data set, no model in it.
 
     argv          what to execute once on each node; "python" as the first word means the interpreter that has fledge
+    rank          what argv has each rank execute, for a backend that starts all ranks itself, with RANK, LOCAL_RANK,
+                  WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT in their environment ("python" as above),
+                  and ends all of them once one has failed; empty where argv alone can be executed
     snapshot      files to copy below the working folder
     files         small text files to write there too, by relative path
     requirements  Python distributions the job needs, as pip requirement lines; a backend on this
@@ -80,3 +104,4 @@ class Job:
     resources: Resources = Resources()
     launcher: str = "single"
     retries: int = 0
+    rank: tuple[str, ...] = ()

@@ -40,8 +40,8 @@ class Registry(ABC):
         """Keep the files in `folder`, among them a model card `model.json`, as the next version of `name`.
 
         Versions count from 1, are never reused or changed, and are unique under concurrent
-        registrations. Registering the same run's same files again returns the version they have; other files, or
-        another run's, are another version.
+        registrations. Registering the same run's same files again returns the version they have, with the tags that
+        it was given then; other files, or another run's, are another version.
         """
 
     @abstractmethod

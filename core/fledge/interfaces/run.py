@@ -8,7 +8,13 @@ from typing import Any
 
 @dataclass(frozen=True)
 class RunInfo:
-    """A run, seen from its worker."""
+    """A run, seen from its worker.
+
+    id          as `fledge runs` has it
+    experiment  the heading under which it is grouped
+    spec        JSON values, every option settled
+    outputs     the folder whose files are kept as the run's
+    """
 
     id: str
     experiment: str
