@@ -6,10 +6,10 @@ import time
 from pathlib import Path
 from typing import Any, ClassVar
 
-from fledge import ComputeBackend, Finding, FledgeError, Job, LogChunk, Request, RunRef, Status, UsageError
+from fledge import ComputeBackend, Finding, FledgeError, Job, LogChunk, Progress, Request, RunRef, Status, UsageError
 from fledge_ray_cluster.log import PIECE
 
-from fledge_ray.dashboard import Dashboard
+from fledge_ray.dashboard import Dashboard, UnansweredError
 from fledge_ray.options import RayOptions
 from fledge_ray.outcome import status
 from fledge_ray.package import Package
@@ -36,7 +36,9 @@ class Ray(ComputeBackend):
         try:
             version, nodes = self._dashboard.version(), self._dashboard.nodes()
         except FledgeError as error:
-            # No error: `fledge doctor` asks every backend that is installed, and at this one's default address.
+            # `fledge doctor` asks every backend that is installed, and this one at an address that nobody has named.
+            if isinstance(error, UnansweredError) and "address" not in self.options.model_fields_set:
+                return [Finding("ok", f"not set up: {error.message}", error.hint or "")]
             return [Finding("warning", error.message, error.hint or "")]
         found = [Finding("ok", f"Ray {version} answers at {self.options.address}, with {told(nodes)}")]
         try:
@@ -111,7 +113,7 @@ class Ray(ComputeBackend):
                 return
             time.sleep(self.poll_seconds)
 
-    def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
+    def _fetch(self, ref: RunRef, pattern: str, dest: Path, progress: Progress) -> list[Path]:
         if not pattern or pattern.startswith("/") or ".." in Path(pattern).parts:
             raise UsageError(f"{pattern!r} does not name files within a run", hint='for example: "outputs/**/*"')
         job = self._dashboard.job(ref.details["submission"])
@@ -122,7 +124,11 @@ class Ray(ComputeBackend):
         node = job["driver_node_id"] if place["shared"] else place["node_id"]
         files = f"{ref.details['run']}/files/"
         names = self._dashboard.names(node, files + pattern)
-        return [self._download(node, name, dest / name.removeprefix(files)) for name in names]
+        fetched = []
+        for done, name in enumerate(names):
+            progress("downloading", done, len(names))
+            fetched.append(self._download(node, name, dest / name.removeprefix(files)))
+        return fetched
 
     def _download(self, node: str, name: str, target: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)

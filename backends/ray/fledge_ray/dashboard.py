@@ -20,6 +20,10 @@ _BAD, _SERVER_ERROR = 400, 500
 _LINKS = "fledge"
 
 
+class UnansweredError(RunError):
+    """Nothing listens at the address."""
+
+
 @dataclass(frozen=True)
 class Dashboard:
     """Raises RunError, marked transient where nobody answers or the server is in trouble."""
@@ -120,7 +124,7 @@ class Dashboard:
         try:
             yield
         except httpx.ConnectError as error:
-            raise RunError(
+            raise UnansweredError(
                 f"no Ray cluster answers at {self.address}: {error}",
                 hint="start it, or say where it is: --set backend.address=http://HOST:8265 (its dashboard's)",
                 transient=True,

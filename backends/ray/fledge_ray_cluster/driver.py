@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from fledge_ray_cluster.storage import Storage, read, write
 TRY_AGAIN = 75
 _POLL_SECONDS = 0.2
 _SILENCE_SECONDS = 60.0
+# Rank 0 waits no longer for it.
+_NEWS_SECONDS = 10.0
 
 
 class Refused(Exception):  # noqa: N818 -- the job cannot run here, and the record says why
@@ -162,8 +165,18 @@ class Driver:
                 if code != 0 and not word:
                     # The others wait for it in vain.
                     word = "stop"
+                    self._hand_on(nodes, rank)
                     self._stop(nodes, word)
         return next((code for code in codes if code != 0), 0)
+
+    def _hand_on(self, nodes: list[Any], failed: int) -> None:
+        """Tell node 0, whose rank 0 has the run's last word, which process of another node failed first."""
+        if failed == 0:
+            return
+        with suppress(RayError, GetTimeoutError):
+            told = ray.get(nodes[failed].first_failure.remote(), timeout=_NEWS_SECONDS)
+            if told:
+                ray.get(nodes[0].learn.remote(told), timeout=_NEWS_SECONDS)
 
     def _stop(self, nodes: list[Any], word: str) -> None:
         try:

@@ -23,6 +23,9 @@ _PATIENCE_SECONDS = 0.5
 # Unbuffered, the parts of a line are written one by one, and two processes' lines mix.
 _RAYS = ("PYTHONUNBUFFERED", "PYTHONBREAKPOINT", "SPT_NOENV")
 
+# Fledge's own (fledge.launchers.first_failure): which rank failed first, left for the others on its node.
+_FIRST_FAILURE = ".first-failure.json"
+
 Answer = tuple[bytes, int | None, bool]
 
 
@@ -100,6 +103,21 @@ class Node:
         if self._begun and self._keeper.stdin is not None:
             with contextlib.suppress(OSError):
                 os.write(self._keeper.stdin.fileno(), word.encode() + b"\n")
+
+    def first_failure(self) -> bytes:
+        """What a rank here has left of it; empty where none has."""
+        try:
+            return (self._folder / _FIRST_FAILURE).read_bytes()
+        except FileNotFoundError:
+            return b""
+
+    def learn(self, first_failure: bytes) -> None:
+        """What a rank of another node has left; a word that is here already stays."""
+        part = self._folder / f"{_FIRST_FAILURE}.ray"
+        part.write_bytes(first_failure)
+        with contextlib.suppress(FileExistsError):
+            os.link(part, self._folder / _FIRST_FAILURE)
+        part.unlink()
 
     def tidy(self) -> None:
         if self._number:

@@ -102,6 +102,13 @@ def test_a_cluster_that_is_not_there_is_told(tmp_path: Path) -> None:
     assert raised.value.transient
 
 
+def test_whoever_named_no_cluster_is_not_warned_of_one(tmp_path: Path) -> None:
+    # Where a cluster does run at Ray's own address, that is what is told.
+    (found, *_) = Ray(RayOptions(), tmp_path).check()
+    assert found.level == "ok"
+    assert found.message.startswith(("not set up: no Ray cluster answers at http://127.0.0.1:8265", "Ray 2"))
+
+
 def test_what_is_no_ray_is_told(tmp_path: Path, stranger: str) -> None:
     backend = Ray(RayOptions(address=stranger), tmp_path)
     (found,) = backend.check()

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
-from fledge import DataError, FolderDataset, Progress, download, unpack, write_atomic
+from fledge import DataError, FolderDataset, Progress, download, file_sha256, unpack, write_atomic
 
 from fledge_birds.options import BirdsOptions
 
@@ -63,8 +63,7 @@ class Birds(FolderDataset):
         return archive, sha256
 
     def _checked(self, archive: Path) -> str:
-        with archive.open("rb") as file:
-            found = hashlib.file_digest(file, "sha256").hexdigest()
+        found = file_sha256(archive)
         expected = self.options.sha256
         if expected is not None and found != expected.lower():
             raise DataError(

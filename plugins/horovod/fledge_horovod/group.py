@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from fledge import Group, Parallel, Place, SpecError
+from fledge import Group, Parallel, Place, RunError, SpecError
 from torch import nn
 from torch.optim import Optimizer
 
 from fledge_horovod.channels_last import ChannelsLast
+from fledge_horovod.installed import BUILD
 from fledge_horovod.meeting import tell
 from fledge_horovod.options import HorovodOptions
 
@@ -20,7 +21,10 @@ _POLL_SECONDS = 0.0002
 
 
 class HorovodGroup(Group):
-    """Meets at MASTER_ADDR:MASTER_PORT through gloo, or as MPI has it."""
+    """Meets at MASTER_ADDR:MASTER_PORT through gloo, or as MPI has it.
+
+    Raises RunError where Horovod has met others than those of the place, or none.
+    """
 
     def __init__(self, place: Place, options: HorovodOptions) -> None:
         super().__init__(place)
@@ -33,6 +37,13 @@ class HorovodGroup(Group):
         self._hvd: Any = hvd
         hvd.init()
         atexit.register(hvd.shutdown)
+        if (hvd.rank(), hvd.size()) != (place.rank, place.world_size):
+            # Each would train alone, and what they come to would be no mean of anything.
+            raise RunError(
+                f"rank {place.rank} of {place.world_size} is rank {hvd.rank()} of {hvd.size()} to Horovod, which was "
+                + ("built for another MPI than this mpirun's" if hvd.mpi_built() else "built without MPI"),
+                hint=f"build it for this one: {BUILD} --mpi --force; or leave launcher.mpi out",
+            )
         self._tied: Any = None
 
     def average(self, values: list[float]) -> list[float]:

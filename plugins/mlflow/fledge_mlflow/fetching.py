@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import requests
-from fledge import RegistryError
-
-from fledge_mlflow.manifest import sha256
+from fledge import RegistryError, file_sha256
 
 if TYPE_CHECKING:
     from mlflow.store.artifact.artifact_repo import ArtifactRepository
@@ -26,7 +24,7 @@ def fetched(files: "ArtifactRepository", digests: Mapping[str, str], dest: Path,
                 if _is_missing(error):
                     raise RegistryError(f"{what} is damaged: its file {path} is missing", hint=_AGAIN) from None
                 raise
-            if sha256(found) != expected:
+            if file_sha256(found) != expected:
                 raise RegistryError(f"{what} is damaged: {path} is not the file that was registered", hint=_AGAIN)
             target = dest / path
             target.parent.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fledge import file_sha256
+
 NAME = "fledge.json"
 
 
@@ -22,7 +24,7 @@ class Manifest:
     def of(cls, run: str, folder: Path, card: str) -> "Manifest":
         """Of the files below `folder`. Raises OSError or ValueError where there is no card to read."""
         paths = sorted(path for path in folder.rglob("*") if path.is_file())
-        files = {path.relative_to(folder).as_posix(): sha256(path) for path in paths}
+        files = {path.relative_to(folder).as_posix(): file_sha256(path) for path in paths}
         return cls(run, files, json.loads((folder / card).read_text()))
 
     @classmethod
@@ -38,8 +40,3 @@ class Manifest:
     def digest(self) -> str:
         """The same for the same run's same files."""
         return hashlib.sha256(json.dumps([self.run, sorted(self.files.items())]).encode()).hexdigest()
-
-
-def sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,12 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fledge import ModelVersion, Registry, RegistryError
+from fledge import ModelVersion, Registry, RegistryError, file_sha256
 
 from fledge_mlflow import flavour
 from fledge_mlflow.aliases import Aliases
 from fledge_mlflow.fetching import fetched
-from fledge_mlflow.manifest import NAME, Manifest, sha256
+from fledge_mlflow.manifest import NAME, Manifest
 from fledge_mlflow.options import MlflowOptions
 from fledge_mlflow.run_there import RUN, RunThere
 from fledge_mlflow.store import Store
@@ -142,7 +142,7 @@ class MlflowRegistry(Registry):
                 more = {"run_id": there.id} if there else {}
                 place = made.artifact_location
                 flavour.describe(model, manifest.card, whole, model_id=made.model_id, artifact_path=place, **more)
-            own = {RUN: manifest.run, _DIGEST: manifest.digest, _MANIFEST: sha256(whole / NAME)}
+            own = {RUN: manifest.run, _DIGEST: manifest.digest, _MANIFEST: file_sha256(whole / NAME)}
             client.log_model_artifacts(made.model_id, str(whole))
         client.finalize_logged_model(made.model_id, "READY")
         # A file's store would look for a logged model wherever MLflow's global address is: it is told all the same.

@@ -15,7 +15,7 @@ from fledge.testing.at_once import at_once
 from fledge_mlflow.store import Store
 
 # The fixtures of the core's tests.
-from tests.conftest import base_environment, fledge, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
+from tests.conftest import base_environment, commands, fledge, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
 
 if TYPE_CHECKING:
     from mlflow.entities import Run

@@ -15,7 +15,7 @@ from fledge.discovery.discover import discover
 from fledge_mlflow.store import Store
 
 # The fixtures of the core's tests.
-from tests.conftest import base_environment, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
+from tests.conftest import base_environment, commands, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
 from tests.mlflow_server import MlflowServer
 
 if TYPE_CHECKING:
@@ -178,3 +178,31 @@ def test_a_server_that_was_killed_in_the_middle_misses_nothing(server: MlflowSer
     steps = {key: [point.step for point in client.get_metric_history(run.info.run_id, key)] for key in run.data.metrics}
     assert steps == {"loss": [1, 2], "counted": [1, 2]}
     assert [one.path for one in client.list_artifacts(run.info.run_id, "tief")] == ["tief/büchse %.txt"]
+
+
+def test_credentials_are_asked_for_and_a_run_completes_without(
+    tmp_path: Path,
+    fledge_in: Callable[[Path], "Fledge"],  # noqa: F811 -- a fixture
+) -> None:
+    pytest.importorskip("flask_wtf", reason="a server that asks for credentials needs it: make mlflow")
+    auth = {"MLFLOW_FLASK_SERVER_SECRET_KEY": "of the tests", "MLFLOW_AUTH_ADMIN_PASSWORD": "correct horse"}
+    server = MlflowServer(tmp_path / "guarded", "--app-name", "basic-auth", **auth).start()
+    try:
+        fledge = fledge_in(tmp_path / "work")
+        fledge.environment |= {"MLFLOW_TRACKING_URI": server.url, "MLFLOW_HTTP_REQUEST_TIMEOUT": "120"}
+        (fledge.folder / "s.py").write_text("import fledge; fledge.log(step=1, loss=0.5)")
+        done = fledge("run", "--script", "s.py", "--tracker", "mlflow", "--json")
+        run = done.last["run"]
+        assert done.last["state"] == "COMPLETED"
+        assert done.err.count(f"the MLflow server at {server.url} asks for credentials") == 1
+        assert f"fledge runs sync {run} --tracker mlflow" in done.err
+        fledge.environment |= {"MLFLOW_TRACKING_USERNAME": "admin", "MLFLOW_TRACKING_PASSWORD": "wrong horse"}
+        told = fledge("runs", "sync", run, status=1).err
+        assert f"the MLflow server at {server.url} refuses these credentials" in told
+        assert "set MLFLOW_TRACKING_USERNAME" in told
+        told = fledge("models", "list", "--registry", "mlflow", status=1).err
+        assert f"the MLflow server at {server.url} refuses these credentials" in told
+        fledge.environment |= {"MLFLOW_TRACKING_PASSWORD": "correct horse"}
+        assert fledge("runs", "sync", run, "--json").last["state"] == "COMPLETED"
+    finally:
+        server.kill()

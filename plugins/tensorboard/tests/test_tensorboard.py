@@ -11,7 +11,7 @@ from fledge.discovery.discover import discover
 from tensorboard.backend.event_processing.plugin_event_accumulator import EventAccumulator
 
 # The fixtures of the core's tests.
-from tests.conftest import base_environment, fledge, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
+from tests.conftest import base_environment, commands, fledge, fledge_in, install, sample_plugin, user_cache, warmth  # noqa: F401 -- fixtures
 from tests.small_disk import small_disk
 
 if TYPE_CHECKING:

@@ -1,10 +1,9 @@
 """Where torchvision itself finds its weights: torch's own cache, and torchvision's host."""
 
-import hashlib
 from pathlib import Path
 
 import torch
-from fledge import DataError, Progress
+from fledge import DataError, Progress, file_sha256
 
 from fledge_resnet.weights.absent import AbsentError
 from fledge_resnet.weights.checkpoint import read_checkpoint
@@ -54,7 +53,6 @@ def _verified(pin: Pin, path: Path, sha256: str, source: str) -> Pretrained:
 
 def _sha256(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return file_sha256(path)
     except OSError as error:
         raise DataError(f"cannot read it: {error.strerror or error}") from error
