@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fledge.data.folder import FolderDataset as FolderDataset
     from fledge.data.folder_options import FolderOptions as FolderOptions
     from fledge.data.preprocessing import Preprocessing as Preprocessing
+    from fledge.digest import file_sha256 as file_sha256
     from fledge.digest import tensors_sha256 as tensors_sha256
     from fledge.errors import DataError as DataError
     from fledge.errors import FledgeError as FledgeError
@@ -31,12 +32,18 @@ if TYPE_CHECKING:
     from fledge.interfaces.backend import Request as Request
     from fledge.interfaces.backend import RunRef as RunRef
     from fledge.interfaces.backend import Status as Status
+    from fledge.interfaces.clusters import ClusterInfo as ClusterInfo
+    from fledge.interfaces.clusters import Clusters as Clusters
     from fledge.interfaces.dataset import SPLITS as SPLITS
     from fledge.interfaces.dataset import Dataset as Dataset
     from fledge.interfaces.dataset import Sample as Sample
     from fledge.interfaces.dataset import Split as Split
+    from fledge.interfaces.deployer import Deployable as Deployable
+    from fledge.interfaces.deployer import Deployed as Deployed
+    from fledge.interfaces.deployer import Deployer as Deployer
     from fledge.interfaces.exporter import Exporter as Exporter
     from fledge.interfaces.exporter import Predictor as Predictor
+    from fledge.interfaces.job import DATA_FOLDER as DATA_FOLDER
     from fledge.interfaces.job import TRY_AGAIN as TRY_AGAIN
     from fledge.interfaces.job import Job as Job
     from fledge.interfaces.job import Resources as Resources
@@ -55,12 +62,22 @@ if TYPE_CHECKING:
     from fledge.interfaces.registry import Registry as Registry
     from fledge.interfaces.run import RunInfo as RunInfo
     from fledge.interfaces.run import Trained as Trained
+    from fledge.interfaces.search import Choices as Choices
+    from fledge.interfaces.search import Domain as Domain
+    from fledge.interfaces.search import Policy as Policy
+    from fledge.interfaces.search import Range as Range
+    from fledge.interfaces.search import Search as Search
+    from fledge.interfaces.search import placeholder as placeholder
+    from fledge.interfaces.search import written as written
     from fledge.interfaces.state import RunState as RunState
+    from fledge.interfaces.sweeper import NativeTrial as NativeTrial
+    from fledge.interfaces.sweeper import Sweeper as Sweeper
     from fledge.interfaces.tracker import Tracker as Tracker
     from fledge.launchers.command import ranks_command as ranks_command
     from fledge.launchers.single import SingleGroup as SingleGroup
     from fledge.metrics import log as log
     from fledge.notebook import Run as Run
+    from fledge.serving.scoring import Scoring as Scoring
 
 _HOME = {
     "write_atomic": "fledge.atomic",
@@ -69,6 +86,7 @@ _HOME = {
     "FolderDataset": "fledge.data.folder",
     "FolderOptions": "fledge.data.folder_options",
     "Preprocessing": "fledge.data.preprocessing",
+    "file_sha256": "fledge.digest",
     "tensors_sha256": "fledge.digest",
     "DataError": "fledge.errors",
     "FledgeError": "fledge.errors",
@@ -86,11 +104,17 @@ _HOME = {
     "Request": "fledge.interfaces.backend",
     "RunRef": "fledge.interfaces.backend",
     "Status": "fledge.interfaces.backend",
+    "ClusterInfo": "fledge.interfaces.clusters",
+    "Clusters": "fledge.interfaces.clusters",
     "SPLITS": "fledge.interfaces.dataset",
     "Dataset": "fledge.interfaces.dataset",
     "Sample": "fledge.interfaces.dataset",
     "Split": "fledge.interfaces.dataset",
+    "DATA_FOLDER": "fledge.interfaces.job",
     "TRY_AGAIN": "fledge.interfaces.job",
+    "Deployable": "fledge.interfaces.deployer",
+    "Deployed": "fledge.interfaces.deployer",
+    "Deployer": "fledge.interfaces.deployer",
     "Exporter": "fledge.interfaces.exporter",
     "Predictor": "fledge.interfaces.exporter",
     "Job": "fledge.interfaces.job",
@@ -110,12 +134,22 @@ _HOME = {
     "Registry": "fledge.interfaces.registry",
     "RunInfo": "fledge.interfaces.run",
     "Trained": "fledge.interfaces.run",
+    "Choices": "fledge.interfaces.search",
+    "Domain": "fledge.interfaces.search",
+    "Policy": "fledge.interfaces.search",
+    "Range": "fledge.interfaces.search",
+    "Search": "fledge.interfaces.search",
+    "placeholder": "fledge.interfaces.search",
+    "written": "fledge.interfaces.search",
     "RunState": "fledge.interfaces.state",
+    "NativeTrial": "fledge.interfaces.sweeper",
+    "Sweeper": "fledge.interfaces.sweeper",
     "Tracker": "fledge.interfaces.tracker",
     "ranks_command": "fledge.launchers.command",
     "SingleGroup": "fledge.launchers.single",
     "log": "fledge.metrics",
     "Run": "fledge.notebook",
+    "Scoring": "fledge.serving.scoring",
 }
 __all__ = sorted(_HOME)  # noqa: PLE0605 -- a list of strings, which the rule cannot see
 

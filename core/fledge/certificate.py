@@ -16,6 +16,8 @@ FORMAT = 1
 MAX_ABS_FP32 = 1e-3
 # A point, for formats that compute differently on purpose.
 MAX_ACCURACY_DROP = 0.01
+# Less than any image's share: 0.96 - 0.95 is more than 0.01, as computers count.
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ class Certificate:
             if not self.max_abs <= MAX_ABS_FP32:
                 found.append(f"its logits differ by up to {self.max_abs:.2g}, more than {MAX_ABS_FP32:g}")
         drop = self.accuracy["pytorch"] - self.accuracy["exported"]
-        if not drop <= MAX_ACCURACY_DROP:
+        if not drop <= MAX_ACCURACY_DROP + _ROUNDING:
             found.append(f"its accuracy is {drop:.1%} lower, more than {MAX_ACCURACY_DROP:.0%}")
         return [*found, f"worst: {worst}"] if found else []
 

@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from fledge.discovery.catalog import Catalog
+from fledge.spec.place_holder import PLACE_HOLDER
 from fledge.spec.run_spec import LauncherSpec
 from fledge.spec.training import TrainingSpec
 
@@ -65,7 +66,7 @@ def _keys(model: type[BaseModel], shown: tuple[str, ...] = (), leave_out: tuple[
 
 
 def _assignment(name: str, field: FieldInfo) -> str:
-    value = "FILL-IN" if field.is_required() else field.get_default(call_default_factory=True)
+    value = PLACE_HOLDER if field.is_required() else field.get_default(call_default_factory=True)
     if value is None:
         return f"{name} = ..."
     value = str(value) if isinstance(value, PurePath) else value

@@ -75,6 +75,14 @@ class RegistryError(FledgeError):
     pass
 
 
+def install(extra: str) -> str:
+    """How to have what an extra of fledge's brings.
+
+    By its folder: on the public index the name `fledge` is somebody else's, and nobody knows whose `pip` is typed.
+    """
+    return f"in fledge's checkout: pip install -e '.[{extra}]'"
+
+
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """`"; did you mean 'epochs'?"`, or nothing where no known word is near."""
     near = get_close_matches(word, list(known), n=1, cutoff=0.6)

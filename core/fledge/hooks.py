@@ -51,7 +51,8 @@ class OfferHooks:
 
     @hookspec
     def fledge_backends(self) -> list[Offer]:  # type: ignore[empty-body]
-        """Offer compute backends: targets implement `fledge.ComputeBackend`."""
+        """Offer compute backends: targets implement `fledge.ComputeBackend`, and may be `fledge.Clusters`,
+        `fledge.Deployer` and `fledge.Sweeper` besides."""
 
     @hookspec
     def fledge_launchers(self) -> list[Offer]:  # type: ignore[empty-body]
@@ -67,7 +68,7 @@ class OfferHooks:
 
     @hookspec
     def fledge_extensions(self) -> list[Offer]:  # type: ignore[empty-body]
-        """Offer extensions: targets are classes whose methods implement the lifecycle hooks below."""
+        """Offer extensions: targets are classes whose methods implement the lifecycle hooks."""
 
 
 class LifecycleHooks:

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from fledge.errors import install
 from fledge.interfaces.state import RunState
 
 if TYPE_CHECKING:
@@ -121,6 +122,6 @@ def _pictures(facts: "Facts") -> str:
     try:
         from fledge.reporting.page import snapshot
     except ModuleNotFoundError as error:
-        told = f"{facts.label}: {facts.record.state}. Its pictures need {error.name}: pip install 'fledge[report]'"
+        told = f"{facts.label}: {facts.record.state}. Its pictures need {error.name}; {install('report')}"
         return f"<p>{html.escape(told)}</p>"
     return snapshot(facts)

@@ -8,15 +8,18 @@ from pathlib import Path
 from typing import Any
 
 from fledge.certificate import ENDING
+from fledge.digest import file_sha256
 from fledge.discovery.catalog import Catalog
 from fledge.errors import RegistryError, RunError, UsageError
 from fledge.exports import CARD, EXPORTED, WEIGHTS, copied, exported_name, take_along
 from fledge.interfaces.backend import ComputeBackend
 from fledge.interfaces.registry import ModelVersion, Registry
 from fledge.interfaces.state import RunState
+from fledge.runs.journal import events
 from fledge.runs.observe import observe
 from fledge.runs.run_directory import RunDirectory
-from fledge.spec.names import NAME_PATTERN
+from fledge.runs.source import FOLDER
+from fledge.spec.names import NAME_PATTERN, NAME_WORDS
 
 
 def registry_of(name: str, catalog: Catalog, home: Path, told: Mapping[str, object] | None = None) -> Registry:
@@ -45,12 +48,14 @@ def register_run(
         exports = take_along((weights.parent, run.outputs), folder, card["weights_sha256"], warn)
         # In the card, so that every registry tells of the proof without the files.
         proofs = {file: certificate.to_dict() for file, certificate in exports.items()}
-        told = {**card, "file": WEIGHTS, "exports": proofs, "code": _code(run)}
+        told = {**card, "file": WEIGHTS, "exports": proofs, "code": _code(run), "lineage": _lineage(run)}
         (folder / CARD).write_text(json.dumps(told, indent=1))
-        return registry.register(run.id, folder, name, tags)
+        return _tagged(registry.register(run.id, folder, name, tags), tags, warn)
 
 
-def register_export(exported: Path, name: str, registry: Registry, tags: Mapping[str, str]) -> ModelVersion:
+def register_export(
+    exported: Path, name: str, registry: Registry, tags: Mapping[str, str], warn: Callable[[str], None]
+) -> ModelVersion:
     """The next version of `name`: the newest of the same weights, and with it what was exported of them since.
 
     Raises UsageError for an unfit name, RegistryError where the file is not proved to answer as any version does.
@@ -83,7 +88,7 @@ def register_export(exported: Path, name: str, registry: Registry, tags: Mapping
         card = json.loads((folder / CARD).read_text())
         card["exports"] = {**(card.get("exports") or {}), file: proof}
         (folder / CARD).write_text(json.dumps(card, indent=1))
-        return registry.register(earlier.run, folder, name, {**earlier.tags, **tags})
+        return _tagged(registry.register(earlier.run, folder, name, {**earlier.tags, **tags}), tags, warn)
 
 
 def fetch_best(run: RunDirectory, backend: ComputeBackend, folder: Path) -> tuple[dict[str, Any], Path]:
@@ -109,11 +114,21 @@ def fetch_version(version: ModelVersion, registry: Registry, folder: Path) -> tu
     return json.loads((folder / CARD).read_text()), folder / WEIGHTS
 
 
+def _tagged(version: ModelVersion, tags: Mapping[str, str], warn: Callable[[str], None]) -> ModelVersion:
+    """The version, with a warning where it was there before and lacks one of these tags."""
+    lacking = [f"{key}={value}" for key, value in tags.items() if version.tags.get(key) != value]
+    if lacking:
+        who = f"{version.name}/{version.version}"
+        warn(
+            f"{who} was registered before, and keeps its tags: it has not {', '.join(lacking)}; a name that moves from "
+            f"version to version is an alias: fledge models promote {who} --alias ALIAS"
+        )
+    return version
+
+
 def _check_name(name: str) -> None:
     if not NAME_PATTERN.fullmatch(name):
-        raise UsageError(
-            f"{name!r} cannot name a model", hint="letters, digits, '.', '_' and '-', beginning with a letter or digit"
-        )
+        raise UsageError(f"{name!r} cannot name a model", hint=f"a name has {NAME_WORDS}")
 
 
 def _of_weights(weights_sha256: str, name: str, registry: Registry) -> ModelVersion | None:
@@ -122,9 +137,20 @@ def _of_weights(weights_sha256: str, name: str, registry: Registry) -> ModelVers
 
 
 def _code(run: RunDirectory) -> dict[str, Any]:
-    """Which source files went with the run: their number, and the digest over all."""
+    """Which source files went with the run, each by its SHA-256 where the run still has it, and the digest over all."""
     snapshot = run.plan()["job"]["snapshot"]
-    return {"files": len(snapshot["files"]), "sha256": snapshot.get("sha256")}
+    kept = {name: run.path / FOLDER / name for name in snapshot["files"]}
+    files = {name: file_sha256(path) if path.is_file() else None for name, path in kept.items()}
+    return {"files": files, "sha256": snapshot.get("sha256")}
+
+
+def _lineage(run: RunDirectory) -> dict[str, Any]:
+    """Where the run came from, as its journal has it: git, overrides, packages, hardware; for when it is deleted."""
+    told: dict[str, Any] = {}
+    for event in events(run.path):
+        if event["event"] == "lineage":
+            told |= event
+    return {key: value for key, value in told.items() if key not in ("event", "time")}
 
 
 _TOGETHER = "fledge export writes a file and its certificate: register it where both of them lie"

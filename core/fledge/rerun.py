@@ -24,7 +24,7 @@ def plan_again(run: RunDirectory, catalog: Catalog, home: Path) -> Plan:
     installed = {one.plugin.name: one.plugin for one in catalog.loaded}
     missing = [told["plugins"][name] for name in told["plugins"] if name not in installed]
     if missing:
-        remedy = f"pip install {missing[0].split()[0]}"
+        remedy = f"install {missing[0].split()[0]} again, from where it came"
         raise RunError(f"run {run.id} needs {', '.join(missing)}, not installed here", hint=remedy)
     patch = run.path / DIFF
     lineage = Lineage.again(run.id, told.get("lineage", {}), patch.read_text() if patch.exists() else "")

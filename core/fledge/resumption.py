@@ -11,7 +11,7 @@ from fledge.interfaces.job import Job, Resources
 from fledge.interfaces.state import RunState
 from fledge.interrupts import interrupts_held
 from fledge.plan.lineage import FILE as LINEAGE_FILE
-from fledge.plan.make import SPEC_FILE, to_toml
+from fledge.plan.make import SPEC_FILE, job_spec, to_toml
 from fledge.runs.history import History
 from fledge.runs.journal import Journal
 from fledge.runs.observe import observe
@@ -107,6 +107,7 @@ def resume(
             transient=False,
             # One that its backend never had is not a second one.
             submission=record.submission + (record.ref is not None),
+            begins=History.read(run.path).begins,
             pending=True,
         )
         with interrupts_held() as interrupted:
@@ -177,14 +178,16 @@ def _request(run: RunDirectory, plan: dict[str, Any], retries: int | None) -> Re
 def job_of(run: RunDirectory, plan: dict[str, Any]) -> Job:
     """The job of a plan that was written down, with the source that its run has kept."""
     told = plan["job"]
+    source = kept(run.path, told["snapshot"]["files"], told["snapshot"]["left_out"])
     return Job(
         name=told["name"],
         argv=tuple(told["argv"]),
-        snapshot=kept(run.path, told["snapshot"]["files"], told["snapshot"]["left_out"]),
-        files={SPEC_FILE: to_toml(plan["spec"]), LINEAGE_FILE: json.dumps(plan.get("lineage", {}))},
+        snapshot=source,
+        files={SPEC_FILE: job_spec(plan["spec"], source), LINEAGE_FILE: json.dumps(plan.get("lineage", {}))},
         requirements=tuple(told["requirements"]),
         environment=told["environment"],
         resources=Resources(told["processes"], told["nodes"], told.get("min_processes")),
         launcher=told["launcher"],
         retries=told["retries"],
+        rank=tuple(told.get("rank", ())),
     )

@@ -12,15 +12,20 @@ from pathlib import Path
 VARIABLE = "FLEDGE_WARM_WORKERS"
 
 
+def possible() -> bool:
+    """Only on Linux, for elsewhere what torch builds on does not survive a fork; and not beside an NVIDIA GPU, on which
+    this was never tried."""
+    return sys.platform == "linux" and not Path("/dev/nvidiactl").exists()
+
+
 @contextmanager
 def warm_workers() -> Iterator[None]:
     """Within, workers that this process has a backend start on this machine begin without importing torch again.
 
     What they compute is the same. Nothing is imported before the first one asks, and runs outlive this process as ever.
-    Only on Linux, for elsewhere what torch builds on does not survive a fork; and not beside an NVIDIA GPU, on which
-    this was never tried.
+    Where it is not possible, they begin as ever.
     """
-    if sys.platform != "linux" or Path("/dev/nvidiactl").exists():
+    if not possible():
         yield
         return
     # Not in the home: an address may be no longer than a hundred letters.

@@ -3,6 +3,8 @@
 import typer
 
 from fledge.cli import run
+from fledge.cli.compute import app as compute
+from fledge.cli.deploy import deploy
 from fledge.cli.doctor import doctor
 from fledge.cli.export import export
 from fledge.cli.models import app as models
@@ -33,10 +35,12 @@ app.command("verify")(verify)
 app.command("export")(export)
 app.command("predict")(predict)
 app.command("serve")(serve)
+app.command("deploy")(deploy)
 app.command("report")(report)
 app.command("doctor")(doctor)
 app.add_typer(runs, name="runs", help="What ran, what runs, and what came of it.")
 app.add_typer(models, name="models", help="Trained models by name and version.")
+app.add_typer(compute, name="compute", help="The clusters that runs go to: what there is, one more, one less.")
 app.add_typer(plugins, name="plugins", help="What is installed, whether it works, and how to make another.")
 app.add_typer(spec, name="spec", help="The run spec: write one, or its JSON schema for editors.")
 

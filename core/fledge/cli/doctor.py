@@ -5,7 +5,7 @@ from fledge.cli.words import AsJson
 
 def doctor(as_json: AsJson = False) -> int:
     """Look at Python, torch, devices, plugins, folders and backends; exit status 1 where something is wrong."""
-    from fledge.cli.printing import print_json
+    from fledge.cli.printing import print_finding, print_json
     from fledge.discovery.discover import discover
     from fledge.doctor import examine
     from fledge.runs.places import home
@@ -13,10 +13,5 @@ def doctor(as_json: AsJson = False) -> int:
     wrong = False
     for one in examine(discover(), home()):
         wrong |= one.finding.level == "error"
-        if as_json:
-            print_json(one.to_dict())
-            continue
-        print(f"{one.finding.level:<8} {one.subject}: {one.finding.message}", flush=True)
-        if one.finding.remedy:
-            print(f"{'':9}{one.finding.remedy}")
+        print_json(one.to_dict()) if as_json else print_finding(one.finding, f"{one.subject}: ")
     return int(wrong)

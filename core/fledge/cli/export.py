@@ -1,11 +1,17 @@
 """`fledge export`: a trained model as a file that answers without PyTorch."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fledge.cli.words import AsJson
+
+if TYPE_CHECKING:
+    from fledge.cli.context import Context
+    from fledge.exporting.chosen import Fetch
+    from fledge.interfaces.exporter import Exporter
 
 
 def export(
@@ -25,48 +31,21 @@ def export(
 ) -> int:  # fmt: skip
     """Write a model as a file, and prove on the validation split that it answers as the trained network does."""
     import sys
-    from functools import partial
 
     from fledge.certificate import ENDING
     from fledge.cli.context import context
     from fledge.cli.meter import Meter
     from fledge.cli.printing import print_json
-    from fledge.errors import SpecError, UnknownName, UsageError
     from fledge.exports import exported_name
     from fledge.importing import importing
-    from fledge.interfaces.exporter import Exporter
-    from fledge.registration import fetch_best, fetch_version, registry_of
-    from fledge.versions import find_version
 
     here = context()
-    told = {key: value for key, value in (("precision", precision), ("opset", opset)) if value is not None}
-    try:
-        exporter = here.catalog.make("extension", form, told)
-    except SpecError as error:
-        # No spec's: its options stand on the command line.
-        raise UsageError(error.message, hint=f"fledge plugins show {form} tells what each option may be") from None
-    if not isinstance(exporter, Exporter):
-        raise UsageError(f"the extension {form!r} exports nothing", hint="fledge plugins list shows what there is")
-    file = exported_name(form, exporter.precision)
-    registry = registry_of(registry_name, here.catalog, here.home)
-    try:
-        version = find_version(registry, model)
-    except UnknownName as unknown:
-        version = None
-        try:
-            run, backend = here.run(model)
-        except UnknownName:
-            raise UnknownName("run or registered model", model, registry.names(), hint=unknown.hint) from None
+    exporter = _exporter(form, {"precision": precision, "opset": opset}, here)
+    fetch, path = _found(model, registry_name, exported_name(form, exporter.precision), here)
+    path = output or path
     with importing():
-        from fledge.exporting.chosen import Fetch, export_fetched
+        from fledge.exporting.chosen import export_fetched
 
-    fetch: Fetch
-    if version is not None:
-        path = output or Path(file.replace("model", f"{version.name}-{version.version}", 1))
-        fetch = partial(fetch_version, version, registry)
-    else:
-        path = output or run.outputs / file
-        fetch = partial(fetch_best, run, backend)
     with Meter() as meter:
         certificate = export_fetched(fetch, exporter, path, here.catalog, meter.progress, meter.warn)
     faults = certificate.faults()
@@ -78,3 +57,44 @@ def export(
     for fault in faults:
         print(f"error: {path.name} is not to be relied on: {fault}", file=sys.stderr)
     return int(bool(faults))
+
+
+def _exporter(form: str, options: Mapping[str, object], here: "Context") -> "Exporter":
+    """options: None where the command line has none. Raises UsageError."""
+    from fledge.errors import SpecError, UsageError
+    from fledge.interfaces.exporter import Exporter
+
+    told = {key: value for key, value in options.items() if value is not None}
+    try:
+        exporter = here.catalog.make("extension", form, told)
+    except SpecError as error:
+        # No spec's: its options stand on the command line.
+        raise UsageError(error.message, hint=f"fledge plugins show {form} tells what each option may be") from None
+    if not isinstance(exporter, Exporter):
+        raise UsageError(f"the extension {form!r} exports nothing", hint="fledge plugins list shows what there is")
+    return exporter
+
+
+def _found(model: str, registry_name: str, file: str, here: "Context") -> "tuple[Fetch, Path]":
+    """What fetches the model, registered or a run's; and where a file of that name of it goes where nobody says.
+
+    Raises UnknownName where there is neither.
+    """
+    from functools import partial
+
+    from fledge.errors import UnknownName
+    from fledge.registration import fetch_best, fetch_version, registry_of
+    from fledge.versions import find_version
+
+    registry = registry_of(registry_name, here.catalog, here.home)
+    try:
+        version = find_version(registry, model)
+    except UnknownName as unknown:
+        try:
+            run, backend = here.run(model)
+        except UnknownName:
+            raise UnknownName("run or registered model", model, registry.names(), hint=unknown.hint) from None
+        return partial(fetch_best, run, backend), run.outputs / file
+    return partial(fetch_version, version, registry), Path(
+        file.replace("model", f"{version.name}-{version.version}", 1)
+    )

@@ -46,13 +46,15 @@ def register(
         raise UsageError("a --tag is of the form KEY=VALUE")
     here = context()
     registry = registry_of(registry_name, here.catalog, here.home)
+
+    def warn(line: str) -> None:
+        print(f"warning: {line}", file=sys.stderr)
+
     if Path(run).is_file():
-        version = register_export(Path(run), name, registry, tags)
+        version = register_export(Path(run), name, registry, tags, warn)
     else:
         found, backend = here.run(run)
-        version = register_run(
-            found, name, backend, registry, tags, lambda line: print(f"warning: {line}", file=sys.stderr)
-        )
+        version = register_run(found, name, backend, registry, tags, warn)
     print_json(_brief(version, _aliases(name, registry))) if as_json else print(f"{version.name}/{version.version}")
 
 
@@ -84,7 +86,7 @@ def list_(registry_name: InRegistry = "local", as_json: AsJson = False) -> None:
 
 @app.command()
 def show(name: Name, registry_name: InRegistry = "local", as_json: AsJson = False) -> None:
-    """A version's card: classes, transforms, metrics, hashes, and the run it came from."""
+    """A version's card: classes, transforms, metrics, hashes, and the run it came from, with its code and packages."""
     import json
 
     from fledge.cli.printing import print_json
@@ -92,11 +94,11 @@ def show(name: Name, registry_name: InRegistry = "local", as_json: AsJson = Fals
 
     registry = _registry(registry_name)
     version = find_version(registry, name)
-    told = _brief(version, _aliases(version.name, registry)) | {
-        "files": dict(version.files),
-        "card": dict(version.card),
-    }
-    print_json(told) if as_json else print(json.dumps(told, indent=2))
+    told = _brief(version, _aliases(version.name, registry)) | {"files": dict(version.files)}
+    if as_json:
+        print_json(told | {"card": dict(version.card)})
+    else:
+        print(json.dumps(told | {"card": _shortened(version.card)}, indent=2))
 
 
 @app.command()
@@ -108,11 +110,19 @@ def download(
 ) -> None:
     """Copy a version's files out, checking every hash."""
     from fledge.cli.printing import print_json
+    from fledge.errors import RegistryError
     from fledge.versions import find_version
 
     registry = _registry(registry_name)
     version = find_version(registry, name)
-    for path in registry.fetch(version.name, version.version, output):
+    try:
+        paths = registry.fetch(version.name, version.version, output)
+    except OSError as error:
+        raise RegistryError(
+            f"{version.name}/{version.version} cannot be copied into {output}: {error.strerror or error}",
+            hint="make room there, or name another folder: --output DIR",
+        ) from None
+    for path in paths:
         print_json({"path": str(path)}) if as_json else print(path)
 
 
@@ -176,6 +186,17 @@ def _brief(version: "ModelVersion", aliases: "Mapping[str, int]") -> dict[str, A
         "aliases": sorted(alias for alias, number in aliases.items() if number == version.version),
         "damaged": None,
     }
+
+
+def _shortened(card: "Mapping[str, Any]") -> dict[str, Any]:
+    """Without lists that are longer than all the rest."""
+    import json
+
+    told = json.loads(json.dumps(card))
+    for section, key in (("code", "files"), ("lineage", "packages")):
+        if isinstance(many := (told.get(section) or {}).get(key), dict):
+            told[section][key] = f"{len(many)}: --json names them"
+    return dict(told)
 
 
 def _brief_of_damaged(name: str, number: int, error: "RegistryError", aliases: "Mapping[str, int]") -> dict[str, Any]:

@@ -30,14 +30,14 @@ def report(
     from fledge.atomic import write_atomic
     from fledge.cli.context import context
     from fledge.cli.printing import print_json
-    from fledge.errors import RunError, UsageError
+    from fledge.errors import RunError, UsageError, install
 
     try:
         from fledge.reporting.collect import collect
         from fledge.reporting.page import page
         from fledge.reporting.reading import Reading
     except ModuleNotFoundError as error:
-        raise UsageError(f"a report needs {error.name}", hint="pip install 'fledge[report]'") from None
+        raise UsageError(f"a report needs {error.name}", hint=install("report")) from None
 
     here = context()
     swept = _sweep(sweep, here) if sweep else None
@@ -70,7 +70,7 @@ def report(
 
 
 def _sweep(name: str, here: "Context") -> "Sweep":
-    from fledge.errors import UsageError
+    from fledge.errors import UsageError, install
     from fledge.reporting.trials import Sweep
     from fledge.sweeping.definition import Definition
 
@@ -78,7 +78,7 @@ def _sweep(name: str, here: "Context") -> "Sweep":
     try:
         from fledge.sweeping.rows import trial_rows
     except ModuleNotFoundError as error:
-        raise UsageError(f"a report of a sweep needs {error.name}", hint="pip install 'fledge[sweep]'") from None
+        raise UsageError(f"a report of a sweep needs {error.name}", hint=install("sweep")) from None
     return Sweep(name, definition.metric, definition.maximize, trial_rows(here.home, name))
 
 

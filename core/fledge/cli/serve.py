@@ -20,7 +20,7 @@ def serve(
     import sys
 
     from fledge.cli.context import context
-    from fledge.errors import UsageError
+    from fledge.errors import UsageError, install
     from fledge.inference.classifier import Classifier
     from fledge.inference.locate import locate
     from fledge.registration import registry_of
@@ -34,7 +34,7 @@ def serve(
         from fledge.serving.serve import serve as run
         from fledge.serving.token import checked
     except ModuleNotFoundError as error:
-        raise UsageError(f"serving needs {error.name}", hint="pip install 'fledge[serve]'") from None
+        raise UsageError(f"serving needs {error.name}", hint=install("serve")) from None
 
     # An empty variable is none to the parser, and was meant for one by whoever set it.
     token = os.environ.get("FLEDGE_TOKEN") if token is None else token

@@ -12,8 +12,8 @@ from fledge.cli.words import AsJson
 
 if TYPE_CHECKING:
     from fledge.cli.context import Context
+    from fledge.sweeping.begin import Wanted
     from fledge.sweeping.definition import Definition
-    from fledge.sweeping.trial import Trial
 
 _TRIALS = 8
 
@@ -41,8 +41,13 @@ def sweep(
     trials: Annotated[
         int | None, typer.Option(min=1, help=f"How many runs; by default {_TRIALS}, or all points of a grid.")
     ] = None,
-    parallel: Annotated[int, typer.Option(min=1, help="How many of them at once.")] = 1,
-    sampler: Annotated[Sampler | None, typer.Option(help="How values are chosen; by default by TPE.")] = None,
+    parallel: Annotated[int | None, typer.Option(min=1, help="How many of them at once; by default one.")] = None,
+    native: Annotated[
+        bool, typer.Option("--native", help="Have the service behind the backend run it, which draws and stops trials.")
+    ] = False,
+    sampler: Annotated[
+        Sampler | None, typer.Option(help="How values are chosen; by default by TPE, natively at random.")
+    ] = None,
     pruner: Annotated[Pruner | None, typer.Option(help="Who stops trials that lag behind; by default nobody.")] = None,
     slack: Annotated[
         float | None, typer.Option(min=0, help="Of the bandit: the share by which a trial may lag behind the best.")
@@ -58,33 +63,39 @@ def sweep(
         str | None, typer.Option(metavar="NAME", help="Go on with a sweep, to --trials if given.")
     ] = None,
     show: Annotated[str | None, typer.Option(metavar="NAME", help="Print the trials of a sweep; start none.")] = None,
+    cancel: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Have the service stop a native sweep, with all its trials.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what a native sweep would send; ask nobody, start nothing.")
+    ] = False,
     as_json: AsJson = False,
 ) -> int:
     """Run a spec many times, each with other values of a few of its keys, in search of the best."""
-    from fledge.cli.context import context
-    from fledge.cli.trials import say
     from fledge.errors import UsageError
-    from fledge.runs.places import home
-    from fledge.sweeping.begin import Wanted, define
-    from fledge.sweeping.definition import Definition
+    from fledge.sweeping.begin import Wanted
 
     words = {
         "SPEC": spec, "--param": param, "--set": set_, "--sampler": sampler, "--pruner": pruner, "--slack": slack,
         "--interval": interval, "--delay": delay, "--maximize": maximize, "--minimize": minimize, "--name": name,
+        "--native": native or None, "--dry-run": dry_run or None,
     }  # fmt: skip
     if show is not None:
-        _only("--show", words | {"--trials": trials, "--resume": resume})
-        _show(Definition.read(home(), show), as_json=as_json)
-        return 0
-    here = context()
+        _only("--show", words | {"--trials": trials, "--resume": resume, "--cancel": cancel})
+        return _show(show, as_json=as_json)
+    if cancel is not None:
+        _only("--cancel", words | {"--trials": trials, "--resume": resume})
+        return _cancel(cancel, as_json=as_json)
     if resume is not None:
         _only("--resume", words)
-        return _drive(Definition.read(here.home, resume).grown_to(trials), here, parallel, as_json=as_json)
+        return _resume(resume, trials, parallel, as_json=as_json)
     if spec is None:
         raise UsageError(
             "a sweep needs a spec file",
             hint="for example: fledge sweep birds.toml --param training.lr=log:5e-4..5e-3",
         )
+    if "" in (maximize, minimize):
+        raise UsageError("--maximize and --minimize take a metric's name", hint="for example: --minimize val_loss")
     if maximize and minimize:
         raise UsageError("--maximize and --minimize are both there, and a sweep has one aim")
     wanted = Wanted(
@@ -93,7 +104,7 @@ def sweep(
         settings=tuple(set_ or ()),
         trials=trials,
         otherwise=_TRIALS,
-        sampler=str(sampler or Sampler.tpe),
+        sampler=str(sampler) if sampler else None,
         pruner=str(pruner) if pruner else None,
         slack=slack,
         interval=interval,
@@ -101,36 +112,73 @@ def sweep(
         metric=minimize or maximize or "best_val_accuracy",
         maximize=not minimize,
         name=name,
+        native=native,
+        parallel=parallel or 1,
     )
-    return _drive(define(wanted, here.catalog, here.home, say), here, parallel, as_json=as_json)
+    return _begin(wanted, dry_run=dry_run, as_json=as_json)
+
+
+def _begin(wanted: "Wanted", *, dry_run: bool, as_json: bool) -> int:
+    from fledge.cli import native_sweep
+    from fledge.cli.context import context
+    from fledge.cli.trials import say
+    from fledge.errors import UsageError
+    from fledge.sweeping.begin import define
+
+    if dry_run and not wanted.native:
+        raise UsageError(
+            "--dry-run shows what is sent of a native sweep, and this one sends run after run",
+            hint="--native; or, what the first of them would be: fledge run SPEC --dry-run",
+        )
+    here = context()
+    made = define(wanted, here.catalog, here.home, say)
+    if dry_run:
+        return native_sweep.show(made, here, wanted.parallel, as_json=as_json)
+    return _drive(made, here, wanted.parallel, as_json=as_json)
+
+
+def _resume(name: str, trials: int | None, parallel: int | None, *, as_json: bool) -> int:
+    from fledge.cli.context import context
+    from fledge.errors import UsageError
+    from fledge.sweeping.definition import Definition
+
+    here = context()
+    there = Definition.read(here.home, name)
+    if there.native and parallel is not None:
+        raise UsageError(f"how many trials of sweep {name} run at once was said when it was sent: no --parallel")
+    return _drive(there.grown_to(trials), here, parallel or 1, as_json=as_json)
 
 
 def _drive(definition: "Definition", here: "Context", parallel: int, *, as_json: bool) -> int:
-    from fledge.cli.trials import close, say, tell
+    from fledge.cli import native_sweep
+    from fledge.cli.trials import attend
 
     with _optuna():
         from fledge.sweeping.sweep import drive
 
-    ended: list[Trial] = []
-
-    def told(trial: "Trial") -> None:
-        tell(definition, trial, ended, as_json=as_json)
-        ended.append(trial)
-
-    say(f"sweep {definition.name}: {definition.trials} trials, {definition.sampler}, to {definition.aim}")
-    try:
-        found = drive(definition, here.catalog, here.home, parallel, say, told)
-    except KeyboardInterrupt:
-        close(definition, ended, as_json=as_json)
-        say(f"interrupted; to go on from where it was: fledge sweep --resume {definition.name}")
-        return 130
-    return close(definition, found, as_json=as_json)
+    if definition.native:
+        return native_sweep.follow(definition, here, parallel, as_json=as_json)
+    farewell = f"interrupted; to go on from where it was: fledge sweep --resume {definition.name}"
+    return attend(definition, drive, here, parallel, [farewell], as_json=as_json)
 
 
-def _show(definition: "Definition", *, as_json: bool) -> None:
+def _cancel(name: str, *, as_json: bool) -> int:
+    from fledge.cli import native_sweep
+    from fledge.cli.context import context
+    from fledge.sweeping.definition import Definition
+
+    here = context()
+    with _optuna():
+        return native_sweep.cancel(Definition.read(here.home, name), here, as_json=as_json)
+
+
+def _show(name: str, *, as_json: bool) -> int:
     from fledge.cli.printing import print_json
     from fledge.cli.trials import close
+    from fledge.runs.places import home
+    from fledge.sweeping.definition import Definition
 
+    definition = Definition.read(home(), name)
     with _optuna():
         from fledge.sweeping.rows import open_study
 
@@ -140,17 +188,18 @@ def _show(definition: "Definition", *, as_json: bool) -> None:
             if not trial.runs:
                 print_json(trial.row())
     close(definition, found, as_json=as_json)
+    return 0
 
 
 @contextmanager
 def _optuna() -> Iterator[None]:
     """Within, it is imported."""
-    from fledge.errors import UsageError
+    from fledge.errors import UsageError, install
 
     try:
         yield
     except ModuleNotFoundError as error:
-        raise UsageError(f"a sweep needs {error.name}", hint="pip install 'fledge[sweep]'") from None
+        raise UsageError(f"a sweep needs {error.name}", hint=install("sweep")) from None
 
 
 def _only(option: str, words: Mapping[str, object]) -> None:

@@ -2,10 +2,39 @@
 
 import os
 import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
+from fledge.cli.context import Context
 from fledge.cli.printing import print_json, print_table
+from fledge.discovery.catalog import Catalog
 from fledge.sweeping.definition import Definition
 from fledge.sweeping.trial import Trial, best_of, shown
+
+# Has the trials of a sweep run, as many at once, until all have ended; it says what happens, and which have ended.
+Drive = Callable[[Definition, Catalog, Path, int, Callable[[str], None], Callable[[Trial], None]], list[Trial]]
+
+
+def attend(
+    definition: Definition, drive: Drive, here: Context, parallel: int, farewell: Sequence[str], *, as_json: bool
+) -> int:
+    """Tell of a sweep from its beginning to its end; returns the exit status. farewell: lines for after Ctrl-C."""
+    ended: list[Trial] = []
+
+    def told(trial: Trial) -> None:
+        tell(definition, trial, ended, as_json=as_json)
+        ended.append(trial)
+
+    by = ", run by the service" if definition.native else ""
+    say(f"sweep {definition.name}: {definition.trials} trials, {definition.sampler}, to {definition.aim}{by}")
+    try:
+        found = drive(definition, here.catalog, here.home, parallel, say, told)
+    except KeyboardInterrupt:
+        close(definition, ended, as_json=as_json)
+        for line in farewell:
+            say(line)
+        return 130
+    return close(definition, found, as_json=as_json)
 
 
 def tell(definition: Definition, trial: Trial, before: list[Trial], *, as_json: bool) -> None:
@@ -14,7 +43,7 @@ def tell(definition: Definition, trial: Trial, before: list[Trial], *, as_json: 
         print_json(trial.row())
     best = best_of([*before, trial], maximize=definition.maximize)
     came = f"{definition.metric}={shown(trial.value)}" if trial.value is not None else ""
-    why = trial.error or trial.objection or ""
+    why = trial.reason or ""
     so_far = f"best: {shown(best.value)}, trial {best.number}" if best else ""
     say(f"trial {trial.number} {trial.state}: {'; '.join(filter(None, (trial.words, came, why, so_far)))}")
 

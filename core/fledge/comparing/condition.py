@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from fledge.errors import UsageError
+from fledge.errors import UnknownName, UsageError
+from fledge.interfaces.state import RunState
 
 _FORM = re.compile(r"\s*([^\s=<>!~]+)\s*(<=|>=|!=|=|<|>|~)\s*(.*?)\s*", re.DOTALL)
 _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
@@ -19,7 +20,10 @@ _ORDERED: dict[str, Callable[[Any, Any], bool]] = {
 
 @dataclass(frozen=True)
 class Condition:
-    """`state=COMPLETED`, `training.lr<0.01`, `experiment~bird`: equal, ordered, or holding a piece of text."""
+    """`state=COMPLETED`, `training.lr<0.01`, `experiment~bird`: equal, ordered, or holding a piece of text.
+
+    A state may be written in any case.
+    """
 
     key: str
     sign: str
@@ -35,7 +39,13 @@ class Condition:
                 hint="for example: --where state=COMPLETED, or --where 'best_val_accuracy>0.9'; "
                 "the signs are = != < <= > >= and ~ for a piece of text",
             )
-        return cls(*found.groups())
+        key, sign, value = found.groups()
+        if key == "state":
+            value = value.upper()
+            # An empty list would be as good as a lie.
+            if sign in ("=", "!=") and value not in map(str, RunState):
+                raise UnknownName("state", value, map(str, RunState))
+        return cls(key, sign, value)
 
     def holds(self, value: Any) -> bool:
         """What has no such value fulfils no condition but !=."""

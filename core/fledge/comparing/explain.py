@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fledge.comparing.divergence import Divergence, first_divergence
+from fledge.comparing.divergence import Divergence, Place, first_divergence, last_place, read_points
 from fledge.comparing.facts import Facts
 from fledge.runs.source import FOLDER
 
@@ -16,19 +16,29 @@ Pair = tuple[Any, Any]
 
 @dataclass(frozen=True)
 class Explanation:
-    """causes are by section (spec, code, data, environment) and key: the two runs' values where they are not equal."""
+    """causes are by section (spec, code, data, environment) and key: the two runs' values where they are not equal.
+    ends are their last places with a metric, None where a run has none."""
 
     runs: tuple[str, str]
     causes: Mapping[str, Mapping[str, Pair]]
     patch: str
     first: Divergence | None
+    states: tuple[str, str]
+    errors: tuple[str | None, str | None]
+    ends: tuple[Place | None, Place | None]
     weights: Pair
 
     @property
     def equal(self) -> bool:
-        """Whether they came to the same: the same weights, or for want of any the same metrics."""
+        """Whether they came to the same: ended alike, with the same weights, or for want of any the same metrics."""
         one, other = self.weights
-        return one == other if one and other else self.first is None
+        if not self._ended_alike or one != other:
+            return False
+        return bool(one) or (self.first is None and self.ends[0] == self.ends[1])
+
+    @property
+    def _ended_alike(self) -> bool:
+        return self.states[0] == self.states[1] and self.errors[0] == self.errors[1]
 
     def verdict(self) -> str:
         named = [section for section, differing in self.causes.items() if differing]
@@ -36,8 +46,12 @@ class Explanation:
             return f"they came to the same, though they differ in {' and '.join(named)}"
         if self.equal:
             return "they are the same"
-        if named:
-            return f"they differ in {' and '.join(named)}"
+        told = [f"they differ in {' and '.join(named)}"] if named else []
+        if not self._ended_alike:
+            how = "one is {}, the other {}".format(*self.states)
+            told.append(how if self.states[0] != self.states[1] else f"both are {self.states[0]}, not for the same")
+        if told:
+            return "; ".join(told)
         return (
             "nothing that is kept tells them apart: what was computed was not the same twice. "
             "`fledge verify` finds the first tensor that is not"
@@ -51,11 +65,15 @@ def explain(one: Facts, other: Facts) -> Explanation:
         for section in ("spec", "code", "data", "environment")
     }
     patches = [_patch(name, one.folder / FOLDER, other.folder / FOLDER) for name in causes["code"]]
+    points = read_points(one.folder), read_points(other.folder)
     return Explanation(
         (one.run, other.run),
         causes,
         "".join(patches),
-        first_divergence(one.folder, other.folder),
+        first_divergence(*points),
+        (one.result["state"], other.result["state"]),
+        (one.error, other.error),
+        (last_place(points[0]), last_place(points[1])),
         (one.result["weights_sha256"], other.result["weights_sha256"]),
     )
 

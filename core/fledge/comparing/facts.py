@@ -26,6 +26,7 @@ class Facts:
     data         data set, classes, pretrained weights and transforms, by their fingerprints
     environment  Python, packages, hardware, and what was chosen to compute with
     result       metrics, last or best, the state and the digest of the weights
+    error        why it did not complete, without its id; None where it did
     """
 
     run: str
@@ -35,6 +36,7 @@ class Facts:
     data: dict[str, Any]
     environment: dict[str, Any]
     result: dict[str, Any]
+    error: str | None
 
     @classmethod
     def of(cls, run: RunDirectory, record: RunRecord) -> "Facts":
@@ -62,6 +64,7 @@ class Facts:
             flat(params),
             {"python": lineage.get("python"), **flat(environment), **machine},
             {**result, **history.metrics, "weights_sha256": history.weights_sha256},
+            record.error and record.error.replace(run.id, "RUN"),
         )
 
 

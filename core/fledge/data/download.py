@@ -1,6 +1,5 @@
 """Downloading a large file over a network that breaks off."""
 
-import hashlib
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from fledge.data.alone import alone
 from fledge.data.part_file import PartFile
 from fledge.data.storage import storage_error
 from fledge.data.transfer import Transfer, shown, too_large
+from fledge.digest import file_sha256
 from fledge.errors import DataError
 from fledge.interfaces.progress import Progress, no_progress
 
@@ -49,7 +49,7 @@ def download(
         target.parent.mkdir(parents=True, exist_ok=True)
         with alone(target, lambda: progress(f"{what}: waiting for another process that is at it", 0, None, "bytes")):
             if target.exists():
-                found = _sha256(target)
+                found = file_sha256(target)
                 if sha256 is None or found == sha256.lower():
                     return found
             part = PartFile(target, url)
@@ -57,7 +57,7 @@ def download(
                 Transfer(url, part, max_bytes, lambda done, total: progress(what, done, total, "bytes")).run(attempts)
             else:
                 _copy(local, part, max_bytes, progress, what)
-            found = _sha256(part.path)
+            found = file_sha256(part.path)
             if sha256 is not None and found != sha256.lower():
                 part.discard()
                 raise DataError(
@@ -105,8 +105,3 @@ def _copy(source: Path, part: PartFile, max_bytes: int, progress: Progress, what
                 done += len(chunk)
                 copy.write(chunk)
                 progress(what, done, part.total, "bytes")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

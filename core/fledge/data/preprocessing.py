@@ -74,7 +74,7 @@ class Preprocessing:
         top, left = round((whole_height - seen_height) / 2), round((whole_width - seen_width) / 2)
         if (whole_height, whole_width) != (height, width):
             if whole_height * whole_width > _THIN * seen_height * seen_width:
-                # Only what is seen, which is one level of 255 off here and there.
+                # Only what is seen, rounded otherwise here and there: as near to the exact value, one level of 255.
                 down, right = height / whole_height, width / whole_width
                 box = (
                     left * right,

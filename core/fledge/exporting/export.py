@@ -4,6 +4,7 @@ import json
 import os
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -54,9 +55,7 @@ def export(
         return prepared([train[index] for index in order.tolist()], edge, preprocessing)
 
     example = torch.from_numpy(np.repeat(next(calibration())[:1], 2, axis=0))
-    beside = path.with_name(path.name + ENDING)
-    temporary, proof = (one.with_name(f".{one.name}.{os.getpid()}.part") for one in (path, beside))
-    try:
+    with _both_or_neither(path, path.with_name(path.name + ENDING)) as (temporary, proof):
         progress(f"writing {path.name}", 0, 1)
         exporter.write(restored.network, example, calibration, _metadata(card, exporter, edge), temporary)
         _onto_the_disk(temporary)
@@ -79,6 +78,18 @@ def export(
         )
         proof.write_text(json.dumps(certificate.to_dict(), indent=1))
         _onto_the_disk(proof)
+    return certificate
+
+
+@contextmanager
+def _both_or_neither(path: Path, beside: Path) -> Iterator[tuple[Path, Path]]:
+    """Where to write two files of one folder meanwhile, which come to their places at the end.
+
+    Raises RunError where the disk is full.
+    """
+    temporary, proof = (one.with_name(f".{one.name}.{os.getpid()}.part") for one in (path, beside))
+    try:
+        yield temporary, proof
         # Neither before there is room for both.
         temporary.replace(path)
         proof.replace(beside)
@@ -90,7 +101,6 @@ def export(
     finally:
         temporary.unlink(missing_ok=True)
         proof.unlink(missing_ok=True)
-    return certificate
 
 
 def _onto_the_disk(path: Path) -> None:

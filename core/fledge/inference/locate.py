@@ -9,6 +9,7 @@ from fledge.digest import file_sha256
 from fledge.errors import RegistryError, RunError, UnknownName
 from fledge.exports import EXPORTED
 from fledge.interfaces.registry import ModelVersion, Registry
+from fledge.interfaces.state import RunState
 from fledge.runs.run_directory import RunDirectory
 from fledge.versions import certificates, find_version, remedy
 
@@ -39,10 +40,15 @@ def locate(word: str, registry: Registry, home: Path, cache: Path) -> Path:
 
 def _of_run(run: RunDirectory) -> Path:
     found = {path.name: path for path in run.outputs.glob(EXPORTED) if not path.name.endswith(ENDING)}
-    if not found and run.outputs.is_dir():
-        raise RunError(f"run {run.id} has no exported file", hint=f"fledge export {run.id}")
     if not found:
         record = run.record()
+        if record.state.is_final and record.state is not RunState.COMPLETED:
+            raise RunError(
+                f"run {run.id} is {record.state} and has no exported file: only a completed run's model is exported",
+                hint=f"to go on with it: fledge runs resume {run.id}; or name another run, or a model",
+            )
+        if run.outputs.is_dir():
+            raise RunError(f"run {run.id} has no exported file", hint=f"fledge export {run.id}")
         raise RunError(
             f"run {run.id}, {record.state} on the backend {record.backend!r}, has no exported file on this machine",
             hint=f"fledge export {run.id} makes one here; what it exported there is brought by: "
@@ -58,6 +64,26 @@ def _of_run(run: RunDirectory) -> Path:
 
 
 def _of_version(version: ModelVersion, registry: Registry, cache: Path) -> Path:
+    name = exported_of(version)
+    digest = version.files[name]
+    # Kept under what it holds: asked for a thousand times, it is fetched once, and looked through each time.
+    kept = cache / "exported" / digest / name
+    if not (kept.is_file() and file_sha256(kept) == digest):
+        try:
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+                registry.fetch(version.name, version.version, Path(folder))
+                Path(folder, name).replace(kept)
+        except OSError as error:
+            raise RegistryError(
+                f"{version.name}/{version.version} cannot be kept in the cache {cache}: {error.strerror or error}",
+                hint="make room there, or name another cache folder: XDG_CACHE_HOME=DIR",
+            ) from None
+    return kept
+
+
+def exported_of(version: ModelVersion) -> str:
+    """Which of its files to ask. Raises RegistryError where none is proved to answer as the model does."""
     who, proofs = f"{version.name}/{version.version}", certificates(version)
     if not proofs:
         raise RegistryError(f"{who} has no exported file", hint=remedy(version))
@@ -67,15 +93,7 @@ def _of_version(version: ModelVersion, registry: Registry, cache: Path) -> Path:
             f"{who}: {name} does not answer as the model does: {'; '.join(wrong)}",
             hint=f"{remedy(version)}; or name the file, to ask it anyway, after fledge models download {who}",
         )
-    digest = version.files[name]
-    # Kept under what it holds: asked for a thousand times, it is fetched once, and looked through each time.
-    kept = cache / "exported" / digest / name
-    if not (kept.is_file() and file_sha256(kept) == digest):
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
-            registry.fetch(version.name, version.version, Path(folder))
-            Path(folder, name).replace(kept)
-    return kept
+    return name
 
 
 def _chosen(exports: Mapping[str, Certificate | None]) -> tuple[str, list[str]]:

@@ -7,6 +7,7 @@ first one's error, and rank 0, which has to say it, may not be the first.
 import json
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -34,13 +35,15 @@ class FirstFailure:
         return read(folder) or self
 
 
-def read(folder: Path, patience: float = 0.0) -> FirstFailure | None:
-    """What was left there; `patience`: for how many seconds it is waited for."""
+def read(folder: Path, patience: float = 0.0, enough: Callable[[], bool] = lambda: False) -> FirstFailure | None:
+    """What was left there; `patience`: for how many seconds it is waited for, unless that is `enough` before."""
     deadline = time.monotonic() + patience
     while True:
+        # Asked first: what was left before the word that ends the waiting is still found.
+        over = enough() or time.monotonic() >= deadline
         with suppress(OSError):
             return FirstFailure(**json.loads((folder / _FILE).read_text()))
-        if time.monotonic() >= deadline:
+        if over:
             return None
         time.sleep(_POLL_SECONDS)
 

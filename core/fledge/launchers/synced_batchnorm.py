@@ -24,7 +24,10 @@ class _Total(torch.autograd.Function):
 
 
 class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
-    """In training: x [N, C, ...] normalised by its mean and variance a channel, over the samples of all processes."""
+    """In training: x [N, C, ...] normalised by its mean and variance a channel, over the samples of all processes.
+
+    Half-precision inputs are normalised in float32, in which the statistics are kept, and come out as they came in.
+    """
 
     @classmethod
     def convert(cls, module: nn.Module) -> nn.Module:
@@ -41,6 +44,9 @@ class SyncedBatchNorm(nn.modules.batchnorm._BatchNorm):
         if not self.training:
             usual: Tensor = super().forward(inputs)
             return usual
+        return self._normal(inputs.to(torch.promote_types(inputs.dtype, torch.float32))).to(inputs.dtype)
+
+    def _normal(self, inputs: Tensor) -> Tensor:
         over = [0, *range(2, inputs.dim())]
         shape = [1, -1, *[1] * (inputs.dim() - 2)]
         count = inputs.new_tensor([inputs.numel() / inputs.shape[1]])

@@ -33,6 +33,7 @@ class Plan:
             "job": {
                 "name": self.job.name,
                 "argv": list(self.job.argv),
+                "rank": list(self.job.rank),
                 "environment": dict(self.job.environment),
                 "requirements": list(self.job.requirements),
                 "launcher": self.job.launcher,
@@ -40,9 +41,11 @@ class Plan:
                 "retries": self.job.retries,
                 "snapshot": {
                     "size": snapshot.size,
-                    "sha256": files_sha256({file.target: file.source for file in snapshot.files}),
+                    # Of data the run itself has a fingerprint.
+                    "sha256": files_sha256({file.target: file.source for file in snapshot.code}),
                     "files": {file.target: file.size for file in snapshot.files},
                     "left_out": dict(snapshot.left_out),
+                    "left_names": {reason: list(names) for reason, names in snapshot.left_names.items()},
                 },
             },
             "request": self.request.body,

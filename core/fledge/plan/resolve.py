@@ -1,6 +1,8 @@
 """Settling a spec: every offer it names is looked up, every option validated, every path made absolute."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from fledge.discovery.catalog import Catalog
@@ -8,18 +10,22 @@ from fledge.discovery.plugin import Plugin
 from fledge.errors import SpecError
 from fledge.hooks import Kind
 from fledge.spec.paths import absolute
+from fledge.spec.place_holder import PLACE_HOLDER
 from fledge.spec.run_spec import RunSpec
 from fledge.spec.script import ScriptSpec
 from fledge.spec.section import Choice
+from fledge.spec.training import BELONGS_TO, TrainingSpec
 
 
 @dataclass(frozen=True)
 class Resolved:
-    """The spec with all options written out; the plugins it needs here to submit, and there to work."""
+    """The spec with all options written out; the plugins it needs here to submit, and there to work; and by their keys
+    the files and folders that its data set and model are told to read."""
 
     spec: RunSpec
     plugins: tuple[Plugin, ...]
     travelling: tuple[Plugin, ...]
+    paths: Mapping[str, Path]
 
 
 def resolve(spec: RunSpec, catalog: Catalog) -> Resolved:
@@ -28,14 +34,18 @@ def resolve(spec: RunSpec, catalog: Catalog) -> Resolved:
     update: dict[str, Any] = {}
     plugins: set[Plugin] = set()
     travelling: set[Plugin] = set()
+    paths: dict[str, Path] = {}
 
     def settle(kind: Kind, name: str, told: dict[str, Any], key: str) -> dict[str, Any]:
+        _check_filled_in(told, key, spec)
         found = catalog.find(kind, name)
         plugins.add(found.plugin)
         # The worker needs neither: both live where the command is given.
         if kind not in ("backend", "registry"):
             travelling.add(found.plugin)
         options = catalog.options(kind, name, told, lambda option: spec.base_of(f"{key}.{option}"))
+        if kind in ("dataset", "model"):
+            paths.update({f"{key}.{option}": value for option, value in options if isinstance(value, Path)})
         return options.model_dump(mode="json", exclude_none=True)
 
     sections: list[tuple[Kind, Choice | None]] = [
@@ -58,7 +68,17 @@ def resolve(spec: RunSpec, catalog: Catalog) -> Resolved:
         update[key] = {name: settle(kind, name, told, f"{key}.{name}") for name, told in table.items()}
     if spec.script is not None:
         update["script"] = _resolve_script(spec)
-    return Resolved(spec.model_copy(update=update), _by_name(plugins), _by_name(travelling))
+    return Resolved(spec.model_copy(update=update), _by_name(plugins), _by_name(travelling), paths)
+
+
+def _check_filled_in(told: dict[str, Any], key: str, spec: RunSpec) -> None:
+    """Raises SpecError where a place-holder stands: as a path it would be looked for by a run that has begun."""
+    for option, value in told.items():
+        if value == PLACE_HOLDER:
+            raise SpecError(
+                f"{spec.file or 'run spec'}: {key}.{option} is still {PLACE_HOLDER}",
+                hint=f"write its value there, or give it: --set {key}.{option}=VALUE",
+            )
 
 
 def _by_name(plugins: set[Plugin]) -> tuple[Plugin, ...]:
@@ -74,6 +94,7 @@ def _check_workload(spec: RunSpec) -> None:
         )
     if spec.script is None:
         check_shared(spec.training.batch_size, spec.launcher.processes)
+        _check_effect(spec.training)
 
 
 def check_shared(batch_size: int, processes: int) -> None:
@@ -83,6 +104,20 @@ def check_shared(batch_size: int, processes: int) -> None:
             f"training.batch_size = {batch_size} images cannot be shared by launcher.processes = {processes}",
             hint="a step's batch is shared by all processes: choose a larger one, or fewer processes",
         )
+
+
+def _check_effect(training: TrainingSpec) -> None:
+    """Raises SpecError for a key that is set in vain. At its default it may stand, as in every spec that is settled.
+
+    No rule of the spec itself: runs that were trained with such a key are read, resumed and exported all the same.
+    """
+    for key, (other, choice) in BELONGS_TO.items():
+        value, chosen = getattr(training, key), getattr(training, other)
+        if chosen != choice and value != TrainingSpec.model_fields[key].default:
+            raise SpecError(
+                f"training.{key} = {value} has no effect with training.{other} = {chosen!r}",
+                hint=f"leave it out, or choose training.{other} = {choice!r}",
+            )
 
 
 def _resolve_script(spec: RunSpec) -> ScriptSpec:

@@ -1,7 +1,7 @@
 """The files a run takes along."""
 
 import os
-from collections import Counter
+from collections import defaultdict
 from pathlib import Path
 
 from fledge.errors import DataError
@@ -9,6 +9,9 @@ from fledge.interfaces.job import Snapshot, SourceFile
 from fledge.plan.ignore import IgnoreRules
 
 MAX_BYTES = 1 << 30
+_NAMED = 20
+# What stays behind by the reason for it: paths, a folder's with a slash at its end.
+_Behind = defaultdict[str, list[str]]
 
 
 def snapshot(folder: Path, home: Path) -> Snapshot:
@@ -18,9 +21,13 @@ def snapshot(folder: Path, home: Path) -> Snapshot:
     above one gibibyte, naming the largest files: photographs do not belong in a source snapshot.
     """
     rules = IgnoreRules(folder, home)
-    left_out: Counter[str] = Counter()
-    files = _walk(folder, "", rules, left_out)
-    taken = Snapshot(tuple(sorted(files, key=lambda file: file.target)), dict(left_out))
+    behind = _Behind(list)
+    files = _walk(folder, "", rules, behind)
+    taken = Snapshot(
+        tuple(sorted(files, key=lambda file: file.target)),
+        {reason: len(paths) for reason, paths in behind.items()},
+        {reason: tuple(paths[:_NAMED]) for reason, paths in behind.items()},
+    )
     if taken.size > MAX_BYTES:
         largest = sorted(taken.files, key=lambda file: -file.size)[:5]
         raise DataError(
@@ -37,10 +44,10 @@ def package(source: Path, home: Path) -> Snapshot:
     if source.is_file():
         return Snapshot((SourceFile(source, source.name, source.stat().st_size),))
     # Seen from the folder above: at the top, outputs/ and logs/ are a run's; a package may well have its own.
-    return Snapshot(tuple(_walk(source, f"{source.name}/", IgnoreRules(source, home), Counter())))
+    return Snapshot(tuple(_walk(source, f"{source.name}/", IgnoreRules(source, home), _Behind(list))))
 
 
-def _walk(folder: Path, prefix: str, rules: IgnoreRules, left_out: Counter[str]) -> list[SourceFile]:
+def _walk(folder: Path, prefix: str, rules: IgnoreRules, behind: _Behind) -> list[SourceFile]:
     found = []
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
@@ -54,9 +61,9 @@ def _walk(folder: Path, prefix: str, rules: IgnoreRules, left_out: Counter[str])
             is_folder = False  # a link that leads to itself
         reason = rules.reason(path, folder=is_folder) or _unfit(entry, is_folder, rules)
         if reason:
-            left_out[reason] += 1
+            behind[reason].append(path + "/" if is_folder else path)
         elif is_folder:
-            found += _walk(Path(entry.path), path + "/", rules, left_out)
+            found += _walk(Path(entry.path), path + "/", rules, behind)
         else:
             found.append(SourceFile(Path(entry.path), path, entry.stat().st_size))
     return found

@@ -89,11 +89,11 @@ class Reading:
                 series = self.series.get((name, axis)) or self._another(name, axis)
                 if series is None:
                     continue
-                series.ys.append(value if type(value) is float else _number(value))
                 if type(at) is int:
                     series.xs.append(at)
                 else:
-                    series.xs.append(series.count + len(series.xs) if at is None else _number(at))
+                    series.xs.append(series.count if at is None else _number(at))
+                series.ys.append(value if type(value) is float else _number(value))
 
     def _another(self, name: str, axis: str) -> Series | None:
         if len(self.series) >= MOST_SERIES:

@@ -27,7 +27,7 @@ class Series:
     """
 
     def __init__(self) -> None:
-        self.count = 0
+        self._counted = 0
         self.odd = 0
         # Added to without a call of ours between: a journal may have millions.
         self.xs = array("d")
@@ -35,6 +35,10 @@ class Series:
         self._x: Points = np.empty(0)
         self._y: Points = np.empty(0)
         self._begins_again = False
+
+    @property
+    def count(self) -> int:
+        return self._counted + len(self.ys)
 
     def begin_again(self) -> None:
         """What is told from now on may tell again what was told before: from its first x on, the old holds no more."""
@@ -56,7 +60,7 @@ class Series:
             return
         x, y = np.array(self.xs), np.array(self.ys)
         del self.xs[:], self.ys[:]
-        self.count += len(x)
+        self._counted += len(x)
         if self._begins_again:
             before = self._x < x[0]
             self._x, self._y = self._x[before], self._y[before]

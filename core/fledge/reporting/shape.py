@@ -8,6 +8,7 @@ import json
 import re
 from array import array
 from dataclasses import dataclass
+from itertools import islice
 
 from fledge.runs.journal import Event
 
@@ -19,6 +20,9 @@ _NUMBER = rb'"?(nan|-?inf|-?[0-9][0-9.eE+-]*)"?'
 _CANDIDATE = re.compile(
     rb'(?m)^\{"time": "[^"\\]*", "event": "metrics", "values": \{[^{}]+\}, "(?:step|epoch)": \d+\}$'
 )
+
+# The names of the metrics, and the axis.
+_Shape = tuple[tuple[str, ...], str]
 
 
 @dataclass(frozen=True)
@@ -37,17 +41,12 @@ def columns(lines: bytes) -> tuple[list[Column], bytes] | None:
     None where the order between the two could matter: one of the other lines, or of another shape, has the same
     metric, or says that the run begins anew.
     """
-    found: list[Column] = []
-    rest = lines + b"\n"
-    for _ in range(_SHAPES):
-        first = _CANDIDATE.search(rest) if rest.count(b"\n") >= _FEW else None
-        if first is None:
-            break
-        try:
-            more, rest = _split(first[0], rest)
-        except (ValueError, OverflowError):
-            return None
-        found += more
+    if lines.count(b"\n") < _FEW:
+        return None
+    try:
+        found, rest = _split(_shapes(lines), lines + b"\n")
+    except (ValueError, OverflowError):
+        return None
     known = {(column.name, column.axis) for column in found}
     if len(known) < len(found) or b'"state"' in rest or b'"trained"' in rest or not found:
         return None
@@ -60,20 +59,34 @@ def clashes(found: list[Column], others: list[Event]) -> bool:
     return any(event["event"] == "metrics" and not names.isdisjoint(event["values"]) for event in others)
 
 
-def _split(line: bytes, lines: bytes) -> tuple[list[Column], bytes]:
-    """The columns of the lines that have the shape of that one, and the other lines."""
-    event: Event = json.loads(line)
-    axis = "step" if "step" in event else "epoch"
-    names = list(event["values"])
-    told = b", ".join(re.escape(json.dumps(name).encode()) + b": " + _NUMBER for name in names)
-    shape = (
-        rb'(?m)^\{"time": "[^"\\]*", "event": "metrics", "values": \{' + told + rb'\}, "%b": (\d+)\}\n' % axis.encode()
-    )
-    # What is between two such lines, and of each its numbers, in turn.
-    parts = re.split(shape, lines)
-    width = len(names) + 2
-    xs = array("d", map(int, parts[width - 1 :: width]))
-    if not xs:
-        raise ValueError("a line does not have its own shape")
-    found = [Column(name, axis, xs, array("d", map(float, parts[at::width]))) for at, name in enumerate(names, 1)]
+def _shapes(lines: bytes) -> list[_Shape]:
+    """Those of the first lines, no more than a few."""
+    found: dict[_Shape, None] = {}
+    for line in islice(_CANDIDATE.finditer(lines), _FEW):
+        event: Event = json.loads(line[0])
+        found.setdefault((tuple(event["values"]), "step" if "step" in event else "epoch"))
+    return list(found)[:_SHAPES]
+
+
+def _split(shapes: list[_Shape], lines: bytes) -> tuple[list[Column], bytes]:
+    """The columns of the lines that have one of the shapes, and the other lines."""
+    told = b"|".join(map(_pattern, shapes))
+    # What is between two such lines, and the numbers of each in turn: in the places of its own shape, None in others'.
+    parts = re.split(rb'(?m)^\{"time": "[^"\\]*", "event": "metrics", "values": \{(?:' + told + rb")\}\n", lines)
+    width = 1 + sum(len(names) + 1 for names, _ in shapes)
+    found, at = [], 1
+    for names, axis in shapes:
+        xs = array("d", map(int, filter(None, parts[at + len(names) :: width])))
+        if not xs:
+            raise ValueError("a line does not have its own shape")
+        for name in names:
+            found.append(Column(name, axis, xs, array("d", map(float, filter(None, parts[at::width])))))
+            at += 1
+        at += 1
     return found, b"".join(parts[::width])
+
+
+def _pattern(shape: _Shape) -> bytes:
+    names, axis = shape
+    numbers = b", ".join(re.escape(json.dumps(name).encode()) + b": " + _NUMBER for name in names)
+    return numbers + rb'\}, "%b": (\d+)' % axis.encode()

@@ -17,9 +17,11 @@ class History:
     spoken     whether that word came since the run was last submitted
     error      what it said went wrong, and whether that may be gone when tried again (transient)
     started    when it first spoke, last_heard when it last did (UTC, ISO 8601)
-    tries      how often a worker began since a person last submitted the run; retries, how many submissions since
+    begins     how often a worker began
+    tries      how often one began since a person last submitted the run; retries, how many submissions since
                then were not a person's
     metrics    the last value of each; a finished model's own figures come last and so win
+    artifacts  the files it said it has written: bytes, by the path below the run's folder
     profile    where the last worker's time went, where somebody wanted to know: rows of path, seconds and count
     """
 
@@ -29,10 +31,12 @@ class History:
     transient: bool = False
     started: str | None = None
     last_heard: str | None = None
+    begins: int = 0
     tries: int = 0
     retries: int = 0
     metrics: dict[str, Any] = field(default_factory=dict)
     weights_sha256: str | None = None
+    artifacts: dict[str, int] = field(default_factory=dict)
     profile: list[dict[str, Any]] | None = None
 
     @classmethod
@@ -47,6 +51,10 @@ class History:
     def retries_used(self) -> int:
         return max(self.tries - 1, self.retries, 0)
 
+    def wait(self) -> None:
+        """It has been submitted once more: what its worker said before is no longer its last word."""
+        self.state, self.spoken, self.error, self.transient = RunState.QUEUED, False, None, False
+
     def hear(self, event: Event) -> None:
         """Take the next event."""
         self.last_heard = event.get("time")
@@ -57,6 +65,8 @@ class History:
                 self._hear_resumed(event)
             case "metrics":
                 self.metrics.update(event["values"])
+            case "artifact":
+                self.artifacts[event["path"]] = event["size"]
             case "profile":
                 self.profile = event["rows"]
             case "trained":
@@ -72,13 +82,14 @@ class History:
         self.error, self.transient = event.get("error"), bool(event.get("transient"))
         self.started = self.started or event["time"]
         if told is RunState.PREPARING:
+            self.begins += 1
             self.tries += 1
 
     def _hear_resumed(self, event: Event) -> None:
         # Not by the table: the journal holds the worker's words, and LOST is none.
         if self.state is RunState.COMPLETED:
             return
-        self.state, self.spoken, self.error, self.transient = RunState.QUEUED, False, None, False
+        self.wait()
         if event["by"] == "person":
             self.tries = self.retries = 0
         else:

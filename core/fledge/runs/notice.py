@@ -30,6 +30,7 @@ class Notice:
         self._deferred = False
         self._raised = False
         self._dismissed = False
+        self._shared = False
 
     def listen(self) -> None:
         """From now on. Python hands signals to the main thread, and only that one may call this."""
@@ -43,6 +44,16 @@ class Notice:
         assert main is not None
         signal.pthread_kill(main, signal.SIGTERM)
 
+    @property
+    def canceled(self) -> bool:
+        """Whether it was a person who asked: the backend alone knows, and it leaves a file where it was."""
+        return self._shared or (self._run_dir / "canceled").exists()
+
+    def share(self, canceled: bool) -> None:
+        """What another process of the run was told, and perhaps this one not yet; `check()` raises from now on."""
+        self.reason = self.reason or "another process of the run was told to stop"
+        self._shared = canceled
+
     def check(self) -> None:
         """Raises Stopped where there was a notice."""
         if self.reason is not None:
@@ -54,8 +65,7 @@ class Notice:
         self._dismissed = True
 
     def stopped(self) -> Stopped:
-        # Who asked is known to the backend alone, and it leaves a file where it was a person.
-        canceled = (self._run_dir / "canceled").exists()
+        canceled = self.canceled
         state = RunState.CANCELED if canceled else RunState.PREEMPTED
         return Stopped("canceled on request" if canceled else self.reason or "", state)
 

@@ -42,6 +42,9 @@ def _judged(record: RunRecord, run: RunDirectory, backend: ComputeBackend) -> Ru
     # Read after asking: what the worker wrote before it ended is then seen.
     backend.fetch(record.ref, FILE, run.path)
     history = History.read(run.path)
+    if history.begins <= record.begins:
+        # The journal that came from elsewhere does not know yet that the run was resumed.
+        history.wait()
     record = replace(record, started=history.started)
     if not status.state.is_final:
         return replace(record, state=_still(history, status))

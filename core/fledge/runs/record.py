@@ -12,9 +12,11 @@ class RunRecord:
     """Times are UTC, ISO 8601; error is empty unless something went wrong, and transient where that may pass.
 
     submission  counts from 1; a resumed run is submitted again
+    begins      how often a worker had begun by then
     ref         of the last submission that its backend is known to have
-    best_val_accuracy is there once the run has ended: a share of 1, or whatever a script logged under that name
     pending     whether that is not yet the newest one: its backend is being asked, or whoever asked has died
+
+    best_val_accuracy is there once the run has ended: a share of 1, or whatever a script logged under that name.
     """
 
     run: str
@@ -29,6 +31,7 @@ class RunRecord:
     transient: bool = False
     best_val_accuracy: float | str | None = None
     submission: int = 1
+    begins: int = 0
     pending: bool = False
     ref: RunRef | None = None
 

@@ -1,12 +1,12 @@
 """Reporter: how a worker tells what it does, to the journal for programs and to the log for people."""
 
-import hashlib
 import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from fledge.digest import file_sha256
 from fledge.interfaces.state import RunState
 from fledge.runs.journal import Journal
 
@@ -15,7 +15,7 @@ _JOURNAL_EVERY_SECONDS = 1.0
 
 
 class Reporter:
-    """Every method writes one event; most print one line."""
+    """`say` and `wail` print alone; every other method writes one event, and most print a line too."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -62,9 +62,8 @@ class Reporter:
 
     def artifact(self, path: Path) -> None:
         """A finished file of the run's, below its folder."""
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        self.journal.write("artifact", path=str(path.relative_to(self.folder)), size=path.stat().st_size, sha256=digest)
+        name, size = str(path.relative_to(self.folder)), path.stat().st_size
+        self.journal.write("artifact", path=name, size=size, sha256=file_sha256(path))
 
 
 def _count(number: int, unit: str) -> str:

@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -151,10 +151,14 @@ class RunDirectory:
     def _gone(self) -> RunError:
         return RunError(f"run {self.id} is gone: its folder {self.path} was removed")
 
-    def files(self) -> list[Path]:
-        """What the run produced, relative to its folder, sorted."""
+    def files(self, told: Mapping[str, int]) -> dict[str, int]:
+        """What the run produced: bytes, by the path below its folder, sorted.
+
+        told: what its journal says of that, which is all there is here of a run that went elsewhere.
+        """
         kept = [p for part in ("outputs", "logs") for p in (self.path / part).rglob("*") if p.is_file()]
-        return sorted(p.relative_to(self.path) for p in kept)
+        here = {str(path.relative_to(self.path)): path.stat().st_size for path in kept}
+        return dict(sorted({**told, **here}.items(), key=lambda file: Path(file[0])))
 
 
 def list_ids(home: Path, limit: int | None = None) -> list[str]:

@@ -11,18 +11,33 @@ FOLDER = "code"
 
 
 def keep(snapshot: Snapshot, run: Path) -> Snapshot:
-    """Copy it below the run's folder; returns the copy. Raises RunError where there is no room."""
+    """Copy it below the run's folder; returns the copy. Raises RunError where there is no room.
+
+    Of data, which may be large, a second name of each file is kept instead where the disk has such.
+    """
     copies = _below(run, {file.target: file.size for file in snapshot.files}, snapshot.left_out)
+    data = frozenset(snapshot.data)
     try:
         for file, copy in zip(snapshot.files, copies.files, strict=True):
             copy.source.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(file.source, copy.source)
+            if file not in data or not _linked(file.source, copy.source):
+                shutil.copy(file.source, copy.source)
     except OSError as error:
         raise RunError(
             f"the run cannot be started: {error.filename or run}: {error.strerror}",
             hint="make room there, or name another place with FLEDGE_HOME",
         ) from None
     return copies
+
+
+def _linked(source: Path, copy: Path) -> bool:
+    try:
+        copy.unlink(missing_ok=True)
+        copy.hardlink_to(source.resolve())
+    except OSError:
+        # Another disk, or one that knows no second names.
+        return False
+    return True
 
 
 def kept(run: Path, sizes: Mapping[str, int], left_out: Mapping[str, int]) -> Snapshot:

@@ -48,7 +48,8 @@ TRANSITIONS: Mapping[RunState, Mapping[RunState, frozenset[Actor]]] = {
     _S.FINALIZING: _AGAIN | _ENDS | {_S.COMPLETED: frozenset({_W, _B})},
     _S.COMPLETED: {},
     _S.FAILED: {_S.QUEUED: frozenset({_R, _B}), _S.PREPARING: frozenset({_W}), _S.CANCELED: frozenset({_B, _C})},
-    _S.CANCELED: {_S.QUEUED: frozenset({_R})},
+    # A worker of a canceled run begins where a person has resumed it.
+    _S.CANCELED: {_S.QUEUED: frozenset({_R}), _S.PREPARING: frozenset({_W})},
     # A worker knows that it was stopped, and only its backend who wanted it.
     _S.PREEMPTED: {_S.QUEUED: frozenset({_R, _B}), _S.PREPARING: frozenset({_W}), _S.CANCELED: frozenset({_B, _C})},
     _S.LOST: {_S.QUEUED: frozenset({_R}), _S.CANCELED: frozenset({_C})},

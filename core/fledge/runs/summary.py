@@ -15,7 +15,7 @@ def outcome(run: RunDirectory, record: RunRecord) -> dict[str, Any]:
         "state": str(record.state),
         "metrics": history.metrics,
         "weights_sha256": history.weights_sha256,
-        "outputs": [str(path) for path in run.files()],
+        "outputs": list(run.files(history.artifacts)),
     }
 
 

@@ -1,9 +1,8 @@
 """The web application."""
 
-import asyncio
 import hmac
-import io
 import json
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,14 +12,10 @@ from fastapi.responses import HTMLResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from fledge.inference.classifier import Classifier
-from fledge.serving.answers import Answer, Health, Label, Metadata, PictureAnswer, Refusal
-from fledge.serving.arrivals import Arrivals
-from fledge.serving.batcher import Batcher
-from fledge.serving.decoder import Decoder, TooLarge
+from fledge.serving.answers import Answer, Health, Metadata, Refusal
+from fledge.serving.labelling import Labelling
 from fledge.serving.limits import Limits
 from fledge.serving.loopback import LoopbackOnly
-from fledge.serving.pictures import pictures
-from fledge.serving.room import Room
 
 _PAGE = Path(__file__).with_name("page.html")
 _REFUSALS: dict[int | str, dict[str, Any]] = {
@@ -33,6 +28,7 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     429: {"model": Refusal, "description": "too much is waiting: try again in a second"},
     503: {"model": Refusal, "description": "the server was stopped before there was an answer"},
 }
+_BEARER = HTTPBearer(auto_error=False)
 _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}
 _BODY = {
     "requestBody": {
@@ -48,50 +44,16 @@ _BODY = {
 def make_app(classifier: Classifier, *, token: str | None, limits: Limits, loopback: bool) -> FastAPI:
     """`token`: what whoever asks must present as `Authorization: Bearer TOKEN`, except for what is the same of every
     server (the page and /openapi.json) and for /health. `loopback`: whether it is for its own machine alone."""
-    batcher, decoder, arrivals = Batcher(classifier), Decoder(classifier, limits), Arrivals(limits)
-    waiting = Room(limits.waiting)
-
-    bearer = HTTPBearer(auto_error=False)
-
-    async def known(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(bearer)]) -> None:
-        told = presented.credentials if presented else ""
-        # In a time that tells nothing of how much of it was right.
-        if token is not None and not hmac.compare_digest(told.encode("latin-1"), token.encode()):
-            raise HTTPException(401, "this needs a token", headers={"WWW-Authenticate": "Bearer"})
-
-    async def answer(name: str, content: io.BytesIO) -> PictureAnswer:
-        try:
-            pixels = await decoder(content)
-        except ValueError as error:
-            return PictureAnswer(name=name, error=f"{name} {error}")
-        except TooLarge as error:
-            raise HTTPException(413, f"{name} {error}") from None
-        shares = classifier.top(await batcher(pixels), len(classifier.classes))
-        top = [Label(label=label, probability=share) for label, share in shares]
-        return PictureAnswer(name=name, label=top[0].label, probability=top[0].probability, top=top)
-
+    labelling, known = Labelling(classifier, limits), Depends(_knows(token))
     # Without the pages that FastAPI makes of the description: they load scripts from elsewhere.
     app = FastAPI(title="fledge serve", version=version("fledge"), docs_url=None, redoc_url=None)
     if loopback:
         app.add_middleware(LoopbackOnly)
 
-    @app.post("/predict", dependencies=[Depends(known)], responses=_REFUSALS, openapi_extra=_BODY)
+    @app.post("/predict", dependencies=[known], responses=_REFUSALS, openapi_extra=_BODY)
     async def predict(request: Request, response: Response) -> Answer:
         """Labels for one picture, or for many."""
-        try:
-            with arrivals.one() as arrival:
-                found = await pictures(request, arrivals, arrival, limits)
-                with waiting.taken(len(found)):
-                    # All, before their room is given back: one that is refused does not end the others.
-                    told = await asyncio.gather(*(answer(*one) for one in found), return_exceptions=True)
-        except asyncio.CancelledError:
-            # By a second Ctrl-C, or because somebody kept a server waiting that was told to stop.
-            raise HTTPException(503, "the server was stopped") from None
-        predictions = []
-        for one in told:
-            if isinstance(one, BaseException):
-                raise one
-            predictions.append(one)
+        predictions = await labelling(request)
         if any(one.error for one in predictions):
             response.status_code = 422
         return Answer(predictions=predictions)
@@ -100,9 +62,9 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits, loopb
     @app.get("/health")
     async def health() -> Health:
         """Whether it is there."""
-        return Health(status="ok", waiting=waiting.used, ready=batcher.ready, held=arrivals.held)
+        return labelling.health()
 
-    @app.get("/metadata", dependencies=[Depends(known)], responses={401: _REFUSALS[401]})
+    @app.get("/metadata", dependencies=[known], responses={401: _REFUSALS[401]})
     async def metadata() -> Metadata:
         """Which model this is: its classes, its preparation of pictures, and where it comes from."""
         told = {key: _value(value) for key, value in classifier.metadata.items()}
@@ -117,6 +79,18 @@ def make_app(classifier: Classifier, *, token: str | None, limits: Limits, loopb
         )
 
     return app
+
+
+def _knows(token: str | None) -> Callable[..., Awaitable[None]]:
+    """What lets nobody through who does not present it; with None, everybody."""
+
+    async def known(presented: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]) -> None:
+        told = presented.credentials if presented else ""
+        # In a time that tells nothing of how much of it was right.
+        if token is not None and not hmac.compare_digest(told.encode("latin-1"), token.encode()):
+            raise HTTPException(401, "this needs a token", headers={"WWW-Authenticate": "Bearer"})
+
+    return known
 
 
 def _value(text: str) -> Any:

@@ -1,29 +1,58 @@
 """Turns pydantic's findings into sentences about the keys a person wrote."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
 from fledge.errors import SpecError, did_you_mean
+from fledge.spec.names import NAME_PATTERN, NAME_WORDS
 
 
-def spec_error(error: ValidationError, model: type[BaseModel], *, where: str, prefix: str = "") -> SpecError:
-    """One SpecError that names every wrong key with its full dotted path; `where` says what was being read."""
-    lines = [_line(finding, model, prefix) for finding in error.errors(include_url=False)]
-    # A union of types reports once a member; the person made one mistake.
-    unique = list(dict.fromkeys(lines))
-    return SpecError(f"{where}: " + "; ".join(unique), hint="`fledge spec init` writes a spec with every key explained")
+def spec_error(
+    error: ValidationError,
+    model: type[BaseModel],
+    *,
+    where: str,
+    prefix: str = "",
+    elsewhere: Mapping[str, str] | None = None,
+) -> SpecError:
+    """One SpecError that names every wrong key with its full dotted path.
+
+    `where` says what was being read, and `elsewhere` of keys that were written at another place, and of all below them,
+    at which.
+    """
+    told: dict[str, list[str]] = {}
+    for finding in error.errors(include_url=False):
+        path = _path(finding)
+        key = ".".join([*([prefix] if prefix else []), *map(str, path)])
+        lines = told.setdefault(_place(key, elsewhere or {}, where), [])
+        line = _line(finding, key, path, model)
+        # A union of types reports once a member; the person made one mistake.
+        if line not in lines:
+            lines.append(line)
+    return SpecError(
+        "; ".join(f"{place}: {'; '.join(lines)}" for place, lines in told.items()),
+        hint="`fledge spec init` writes a spec with every key explained",
+    )
 
 
-def _line(finding: Any, model: type[BaseModel], prefix: str) -> str:
+def _path(finding: Any) -> list[Any]:
     # Pydantic puts the member of a union that it tried into the path, in brackets; no person wrote that.
-    path = [part for part in finding["loc"] if "[" not in str(part)]
-    key = ".".join([*([prefix] if prefix else []), *map(str, path)])
+    return [part for part in finding["loc"] if "[" not in str(part)]
+
+
+def _place(key: str, elsewhere: Mapping[str, str], where: str) -> str:
+    return next((place for told, place in elsewhere.items() if f"{key}.".startswith(f"{told}.")), where)
+
+
+def _line(finding: Any, key: str, path: list[Any], model: type[BaseModel]) -> str:
     if finding["type"] == "extra_forbidden":
         return f"unknown key {key}{did_you_mean(str(path[-1]), _keys(model, path[:-1]))}"
     if finding["type"] == "missing":
         return f"{key} is missing"
+    if finding["type"] == "string_pattern_mismatch" and finding["ctx"]["pattern"] == NAME_PATTERN.pattern:
+        return f"{key} = {finding['input']!r}: a name has {NAME_WORDS}"
     message = str(finding["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     message = message.removeprefix("input ")

@@ -1,7 +1,7 @@
 """Reads a run spec: a TOML file, with the command line's words laid over it."""
 
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date, time
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ Override = tuple[str, Any]
 _CHOICES = ("dataset", "model", "backend", "launcher", "registry")
 
 
-def load(path: Path | None, overrides: Iterable[Override] = ()) -> RunSpec:
+def load(path: Path | None, overrides: Iterable[Override] = (), *, by: str = "command line") -> RunSpec:
     """The spec in the file (or an empty one) with each `("a.b", value)` laid over it in order.
 
-    Raises SpecError, naming the file and the key, for anything that is not a valid spec.
+    Raises SpecError, naming the key and the file, or `by` where what is wrong was laid over it, for anything that is
+    not a valid spec.
     """
     told = _read(path) if path else {}
     home = path.resolve().parent if path else Path.cwd()
@@ -30,19 +31,19 @@ def load(path: Path | None, overrides: Iterable[Override] = ()) -> RunSpec:
     for key, value in laid_over:
         notes += _lay_over(told, key, value)
         bases[key] = Path.cwd()
-    spec = parse(told, where=str(path) if path else "run spec")
+    spec = parse(told, where=str(path) if path else "run spec", elsewhere={key: by for key, _ in laid_over})
     spec._bases.update({"script.source": home, "script.path": home, **bases})
     spec._notes.extend(notes)
     spec._file, spec._overrides = str(path.resolve()) if path else None, dict(laid_over)
     return spec
 
 
-def parse(told: dict[str, Any], *, where: str) -> RunSpec:
-    """A spec from plain values."""
+def parse(told: dict[str, Any], *, where: str, elsewhere: Mapping[str, str] | None = None) -> RunSpec:
+    """A spec from plain values. `elsewhere`: of keys that did not come from `where`, where they did."""
     try:
         return RunSpec.model_validate(told)
     except ValidationError as error:
-        raise spec_error(error, RunSpec, where=where) from None
+        raise spec_error(error, RunSpec, where=where, elsewhere=elsewhere) from None
 
 
 def parse_assignment(text: str) -> Override:

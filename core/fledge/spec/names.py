@@ -3,3 +3,4 @@
 import re
 
 NAME_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,127}$")
+NAME_WORDS = "1 to 128 letters (a to z), digits, '.', '_' and '-', and begins with a letter or digit"

@@ -23,6 +23,9 @@ _INTERVAL_SCHEMA = {
 }
 Interval = Annotated[int | str, BeforeValidator(_interval), WithJsonSchema(_INTERVAL_SCHEMA)]
 
+# Keys that mean something with one choice of another key alone.
+BELONGS_TO = {"momentum": ("optimizer", "sgd"), "step_size": ("schedule", "step"), "gamma": ("schedule", "step")}
+
 
 class TrainingSpec(Section):
     mode: Literal["finetune", "head", "head+finetune"] = Field(

@@ -10,15 +10,16 @@ from fledge.interfaces.backend import ComputeBackend
 from fledge.interfaces.state import RunState
 from fledge.plan.make import make_plan
 from fledge.resumption import cancel, look, resume
+from fledge.runs.observe import observe
 from fledge.runs.places import runs
 from fledge.runs.record import RunRecord
 from fledge.runs.run_directory import RunDirectory
+from fledge.spec.varied import spec_with
 from fledge.submission import backend_for, submit
 from fledge.sweeping.bandit import Bandit
 from fledge.sweeping.curve import curve
 from fledge.sweeping.definition import Definition
-from fledge.sweeping.outcome import NoMetric, value_of
-from fledge.sweeping.space import spec_with
+from fledge.sweeping.outcome import NoMetric, promises, value_of
 from fledge.sweeping.study import Study
 from fledge.sweeping.trial import Trial
 
@@ -40,12 +41,14 @@ class Attendant:
         self._say, self._ended = say, ended
         self._revived: Counter[int] = Counter()
         self._waiting: set[int] = set()
+        # Whether the metric is one that there is; a script tells its metrics when it likes.
+        self._promised = "script" in definition.base
 
     def attend(self, trial: Trial) -> None:
         """Do what there is to do for a trial that has not ended.
 
         A backend that does not answer is asked again the next time. Raises FledgeError for what would trouble every
-        other trial too.
+        other trial too, NoMetric among it: once it is known that there is no such metric.
         """
         run = self._run(trial)
         try:
@@ -56,6 +59,8 @@ class Attendant:
             backend = backend_for(run, self._catalog, self._home)
             record = look(run, backend)
             if not record.state.is_final:
+                # As soon as a first epoch has ended: nothing is trained for a metric that there is not.
+                self._promised = self._promised or promises(run, self._definition.metric)
                 trial = self._watched(trial, run)
                 if trial.objection is None:
                     return
@@ -71,19 +76,28 @@ class Attendant:
         else:
             self._waiting.discard(trial.number)
 
-    def stop_all(self) -> None:
-        """Cancel what runs, for it to be gone on with another time."""
+    def stop_all(self, error: str | None = None) -> None:
+        """Cancel what runs, for it to be gone on with another time; or, with an error, for it to have failed."""
         for trial in self._study.trials():
-            run = self._run(trial)
-            if not trial.runs or not (run.path / "state.json").exists():
-                continue
+            if trial.runs:
+                self._stop(trial, self._run(trial))
+                if error:
+                    self._fail(trial, error)
+
+    def _stop(self, trial: Trial, run: RunDirectory) -> None:
+        if not (run.path / "state.json").exists():
+            return
+        try:
+            backend = backend_for(run, self._catalog, self._home)
+            # One that has just ended is judged another time.
+            if observe(run, backend).state.is_final:
+                return
             self._say(f"canceling trial {trial.number}, run {run.id}")
-            try:
-                # Noted first: whoever finds the run canceled must know that no person wanted the trial to end.
-                self._study.interrupted(trial.number, True)
-                cancel(run, backend_for(run, self._catalog, self._home))
-            except (FledgeError, OSError) as error:
-                self._say(f"warning: run {run.id} may still run: {error}")
+            # Noted first: whoever finds the run canceled must know that no person wanted the trial to end.
+            self._study.interrupted(trial.number, True)
+            cancel(run, backend)
+        except (FledgeError, OSError) as error:
+            self._say(f"warning: run {run.id} may still run: {error}")
 
     def _run(self, trial: Trial) -> RunDirectory:
         return RunDirectory(runs(self._home) / trial.run)

@@ -3,9 +3,11 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from fledge.interfaces.search import Policy
+
 
 @dataclass(frozen=True)
-class Bandit:
+class Bandit(Policy):
     """The early termination policy of that name of Azure Machine Learning.
 
     Each time that a trial reports the metric counts as an interval: here, an epoch. The policy is applied at every
@@ -16,10 +18,6 @@ class Bandit:
     evaluation_interval and delay_evaluation these are.) Below zero, of which it does not speak, the slack is the same
     share of the value's size.
     """
-
-    slack: float
-    interval: int = 1
-    delay: int = 0
 
     def objection(self, mine: Sequence[float], others: Iterable[Sequence[float]], *, maximize: bool) -> str | None:
         """Why the trial that has just reported the last of `mine` should stop, or None. Curves begin at interval 1."""

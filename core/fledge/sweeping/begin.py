@@ -11,11 +11,13 @@ from fledge.errors import UsageError
 from fledge.plan.make import make_plan
 from fledge.spec.load import load, parse_assignment
 from fledge.spec.names import NAME_PATTERN
+from fledge.spec.varied import spec_with
 from fledge.sweeping.bandit import Bandit
 from fledge.sweeping.definition import Definition, sweeps
 from fledge.sweeping.domain import parse_parameter
 from fledge.sweeping.grid import grid_size
-from fledge.sweeping.space import make_space, settled, spec_with
+from fledge.sweeping.native_plan import native_sampler, natively, plan_natively
+from fledge.sweeping.space import make_space, settled
 
 # What is left of an experiment's name where a time follows it.
 _ROOM = 100
@@ -30,7 +32,7 @@ class Wanted:
     settings: tuple[str, ...]
     trials: int | None
     otherwise: int
-    sampler: str
+    sampler: str | None
     pruner: str | None
     slack: float | None
     interval: int | None
@@ -38,12 +40,18 @@ class Wanted:
     metric: str
     maximize: bool
     name: str | None
+    native: bool = False
+    parallel: int = 1
 
 
 def define(wanted: Wanted, catalog: Catalog, home: Path, say: Callable[[str], None]) -> Definition:
     """Raises UsageError for whatever could not work, or is not in the spec."""
     pruner = _pruner(wanted)
     spec = load(wanted.spec, [parse_assignment(text) for text in wanted.settings])
+    sampler = wanted.sampler or "tpe"
+    if wanted.native:
+        sampler = native_sampler(wanted.sampler, wanted.pruner)
+        spec = natively(spec, catalog)
     if spec.register_as:
         raise UsageError(
             f"register = {spec.register_as!r} would have every trial's model registered",
@@ -54,23 +62,27 @@ def define(wanted: Wanted, catalog: Catalog, home: Path, say: Callable[[str], No
     base = settled(spec, catalog)
     space = make_space(base, map(parse_parameter, wanted.params), catalog)
     trials = wanted.trials or wanted.otherwise
-    if wanted.sampler == "grid":
+    if sampler == "grid":
         size = grid_size(space)
         trials = min(wanted.trials or size, size)
     # What the backend would say of the first trial is better heard now.
     make_plan(spec_with(base, {key: domain.ends()[0] for key, domain in space.items()}), catalog, home)
     name = _name(wanted.name, spec.experiment)
-    return Definition(
+    made = Definition(
         name=name,
         base=base,
         space=space,
-        sampler=wanted.sampler,
+        sampler=sampler,
         pruner=pruner,
         metric=wanted.metric,
         maximize=wanted.maximize,
         trials=trials,
         folder=sweeps(home) / name,
+        native=wanted.native,
     )
+    if made.native:
+        plan_natively(made, wanted.parallel, catalog, home)
+    return made
 
 
 def _pruner(wanted: Wanted) -> str | Bandit | None:

@@ -9,11 +9,13 @@ from typing import Any
 from fledge.atomic import write_atomic
 from fledge.errors import RunError, UnknownName, UsageError
 from fledge.flat import flat
+from fledge.interfaces.search import Domain
 from fledge.sweeping.bandit import Bandit
-from fledge.sweeping.domain import Domain, from_dict, to_dict
+from fledge.sweeping.domain import from_dict, to_dict
 from fledge.sweeping.grid import grid_size
 
 _FILE = "sweep.json"
+_PLAIN = ("name", "base", "sampler", "metric", "maximize", "trials", "native")
 
 
 def sweeps(home: Path) -> Path:
@@ -26,6 +28,7 @@ class Definition:
 
     pruner  "asha", the policy itself where it is a bandit, or None
     trials  how many there shall be: the one part that may grow
+    native  whether the service behind the backend runs the sweep by itself: then none does
     """
 
     name: str
@@ -37,6 +40,7 @@ class Definition:
     maximize: bool
     trials: int
     folder: Path = field(compare=False)
+    native: bool = False
 
     @classmethod
     def read(cls, home: Path, name: str) -> "Definition":
@@ -56,7 +60,7 @@ class Definition:
 
     def write(self) -> None:
         """Into its folder. Raises RunError where that cannot be written to."""
-        told = {key: getattr(self, key) for key in ("name", "base", "sampler", "metric", "maximize", "trials")}
+        told = {key: getattr(self, key) for key in _PLAIN}
         told["space"] = {key: to_dict(domain) for key, domain in self.space.items()}
         told["pruner"] = asdict(self.pruner) if isinstance(self.pruner, Bandit) else self.pruner
         try:
@@ -74,9 +78,17 @@ class Definition:
             )
 
     def grown_to(self, trials: int | None) -> "Definition":
-        """The same with another number of trials, but of no more than a grid has points; None: as many as before."""
-        if trials is None:
+        """The same with another number of trials, but of no more than a grid has points; None: as many as before.
+
+        Raises UsageError for a native sweep.
+        """
+        if trials is None or (self.native and trials == self.trials):
             return self
+        if self.native:
+            raise UsageError(
+                f"sweep {self.name} was sent with {self.trials} trials, and the service takes no more",
+                hint="leave out --trials; or start another sweep",
+            )
         most = grid_size(self.space) if self.sampler == "grid" else trials
         return replace(self, trials=min(trials, most))
 
@@ -100,7 +112,8 @@ def _differences(there: Definition, here: Definition) -> list[tuple[str, object,
 
 def _words(definition: Definition) -> dict[str, str]:
     """What a person told, by the words for it."""
-    told = {"sampler": definition.sampler, "pruner": str(definition.pruner), "aim": definition.aim}
+    told = {"native": str(definition.native)} if definition.native else {}
+    told |= {"sampler": definition.sampler, "pruner": str(definition.pruner), "aim": definition.aim}
     told |= {f"--param {key}": str(domain) for key, domain in definition.space.items()}
     return told | {key: str(value) for key, value in flat(definition.base).items()}
 

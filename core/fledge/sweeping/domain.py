@@ -1,55 +1,17 @@
-"""What a parameter of a sweep may be, and the words that say so: `log:5e-4..5e-3`, `sgd,adamw`."""
+"""The words that say what a parameter of a sweep may be: `log:5e-4..5e-3`, `sgd,adamw`."""
 
 import math
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import Any
 
 from fledge.errors import SpecError
+from fledge.interfaces.search import LOG, Choices, Domain, Range, Value
 from fledge.spec.load import parse_assignment
 
-Value = str | int | float | bool
-
-_LOG = "log:"
 _NUMBER = r"[+-]?(?:\d+(?:\.\d+)?|\.\d+)(?:[eE][+-]?\d+)?"
-_RANGE = re.compile(rf"({_LOG})?({_NUMBER})\.\.({_NUMBER})")
+_RANGE = re.compile(rf"({LOG})?({_NUMBER})\.\.({_NUMBER})")
 _EXAMPLES = "a range: training.lr=log:5e-4..5e-3, training.momentum=0.9..0.99; or choices: training.optimizer=sgd,adamw"
-
-
-@dataclass(frozen=True)
-class Range:
-    """All from low to high, both included.
-
-    log    as likely between 1 and 10 as between 10 and 100
-    whole  no fractions
-    """
-
-    low: float
-    high: float
-    log: bool = False
-    whole: bool = False
-
-    def __str__(self) -> str:
-        return f"{_LOG if self.log else ''}{self.low}..{self.high}"
-
-    def ends(self) -> tuple[Value, ...]:
-        return self.low, self.high
-
-
-@dataclass(frozen=True)
-class Choices:
-    """One of these."""
-
-    values: tuple[Value, ...]
-
-    def __str__(self) -> str:
-        return ",".join(map(str, self.values))
-
-    def ends(self) -> tuple[Value, ...]:
-        return self.values
-
-
-Domain = Range | Choices
 
 
 def to_dict(domain: Domain) -> dict[str, Any]:
@@ -69,8 +31,8 @@ def parse_parameter(text: str) -> tuple[str, Domain]:
     found = _RANGE.fullmatch(words)
     if found:
         return key, _range(key, words, log=bool(found[1]), low=_number(found[2]), high=_number(found[3]))
-    if words.startswith(_LOG):
-        raise SpecError(f"--param {key}: {_LOG} stands before a range, and {words[len(_LOG) :]!r} is none")
+    if words.startswith(LOG):
+        raise SpecError(f"--param {key}: {LOG} stands before a range, and {words[len(LOG) :]!r} is none")
     if "," not in words:
         raise SpecError(
             f"--param {key}: {words!r} is neither a range nor choices, and one value is nothing to search",

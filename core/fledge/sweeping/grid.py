@@ -5,7 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from fledge.errors import SpecError
-from fledge.sweeping.domain import Choices, Domain, Value
+from fledge.interfaces.search import Choices, Domain, Value
 
 
 def grid_size(space: Mapping[str, Domain]) -> int:

@@ -8,7 +8,7 @@ from optuna.distributions import BaseDistribution, CategoricalDistribution, Floa
 from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
-from fledge.sweeping.domain import Choices, Domain, Value
+from fledge.interfaces.search import Choices, Domain, Value
 from fledge.sweeping.grid import grid_point
 
 

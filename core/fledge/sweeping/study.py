@@ -13,7 +13,7 @@ from optuna.storages import RDBStorage
 from optuna.trial import FrozenTrial
 from optuna.trial import TrialState as OptunaState
 
-from fledge.sweeping.domain import Value
+from fledge.interfaces.search import Value
 from fledge.sweeping.trial import Trial, TrialState
 
 _FILE = "study.db"
@@ -51,14 +51,20 @@ class Study:
     def trials(self) -> list[Trial]:
         return [_trial(one) for one in self.frozen()]
 
-    def add(self, params: Mapping[str, Value], distributions: Mapping[str, BaseDistribution], run: str) -> None:
-        """A new trial, at once with its values and its run's id."""
+    def add(
+        self,
+        params: Mapping[str, Value],
+        distributions: Mapping[str, BaseDistribution],
+        run: str,
+        native: str | None = None,
+    ) -> None:
+        """A new trial, at once with its values, its run's id, and what a service calls it."""
         self._study.add_trial(
             optuna.create_trial(
                 state=OptunaState.RUNNING,
                 params=dict(params),
                 distributions=dict(distributions),
-                user_attrs={"run": run},
+                user_attrs={"run": run} | ({"native": native} if native else {}),
             )
         )
 
@@ -97,4 +103,5 @@ def _trial(one: FrozenTrial) -> Trial:
     curve = [one.intermediate_values[at] for at in sorted(one.intermediate_values)]
     error = told.get("error") if state is TrialState.FAILED else None
     objection, interrupted = told.get("objection"), bool(told.get("interrupted"))
-    return Trial(one.number, one.params, state, told["run"], value, curve, error, objection, interrupted)
+    native = told.get("native")
+    return Trial(one.number, one.params, state, told["run"], value, curve, error, objection, interrupted, native)

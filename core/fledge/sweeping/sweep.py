@@ -1,18 +1,17 @@
 """Sweep: drives the trials of one sweep to their ends."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
+from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from fledge.discovery.catalog import Catalog
-from fledge.errors import RunError, UnknownName
 from fledge.interrupts import interrupts_held
 from fledge.runs.run_directory import RunDirectory
+from fledge.sweeping.alone import alone, keep
 from fledge.sweeping.attendant import Attendant
 from fledge.sweeping.definition import Definition
+from fledge.sweeping.outcome import NoMetric
 from fledge.sweeping.proposals import distributions, propose
 from fledge.sweeping.rows import open_study
 from fledge.sweeping.study import Study
@@ -39,8 +38,8 @@ def drive(
     KeyboardInterrupt after Ctrl-C: trials that run are canceled then, as before any other error leaves here, and are
     gone on with when the sweep is.
     """
-    with _alone(definition):
-        _keep(definition, home)
+    with alone(definition):
+        keep(definition, home)
         study = open_study(definition)
         attendant = Attendant(definition, study, catalog, home, say, ended)
         for trial in study.trials():
@@ -54,6 +53,10 @@ def drive(
                     time.sleep(_POLL_SECONDS)
                 if interrupted and _left(definition, study):
                     raise KeyboardInterrupt
+            except NoMetric as error:
+                # Nobody who went on with it would get further.
+                attendant.stop_all(error.message)
+                raise
             except BaseException:
                 attendant.stop_all()
                 raise
@@ -87,32 +90,3 @@ def _begin(definition: Definition, study: Study, home: Path, number: int) -> Non
 def _left(definition: Definition, study: Study) -> bool:
     trials = study.trials()
     return len(trials) < definition.trials or any(trial.runs for trial in trials)
-
-
-@contextmanager
-def _alone(definition: Definition) -> Iterator[None]:
-    name, folder = definition.name, definition.folder
-    try:
-        # For its owner alone, as a run's folder is.
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = FileLock(folder / ".lock")
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise RunError(
-            f"sweep {name} is driven by another fledge command", hint=f"to look at it: fledge sweep --show {name}"
-        ) from None
-    except OSError as error:
-        raise RunError(
-            f"sweeps cannot be kept in {folder.parent}: {error.strerror}",
-            hint="name a folder you may write to: FLEDGE_HOME=DIR",
-        ) from None
-    try:
-        yield
-    finally:
-        lock.release()
-
-
-def _keep(definition: Definition, home: Path) -> None:
-    with suppress(UnknownName):
-        definition.check_same(Definition.read(home, definition.name))
-    definition.write()

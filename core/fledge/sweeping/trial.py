@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from fledge.sweeping.domain import Value
+from fledge.interfaces.search import Value
 
 
 class TrialState(StrEnum):
@@ -25,6 +25,7 @@ class Trial:
     error        why it failed
     objection    why it is to be stopped before its end; its run may yet have to be told
     interrupted  whether the sweep itself has canceled the run, to go on with it later
+    native       of a native sweep: what the service calls the trial
     """
 
     number: int
@@ -36,6 +37,7 @@ class Trial:
     error: str | None
     objection: str | None
     interrupted: bool
+    native: str | None = None
 
     @property
     def runs(self) -> bool:
@@ -46,6 +48,11 @@ class Trial:
         """Its values, for people."""
         return " ".join(f"{key}={shown(value)}" for key, value in self.params.items())
 
+    @property
+    def reason(self) -> str | None:
+        """Why it failed or was stopped. An objection that came too late has stopped nothing."""
+        return self.objection if self.state is TrialState.PRUNED else self.error
+
     def row(self) -> dict[str, Any]:
         """JSON values; error also says why it was stopped."""
         return {
@@ -54,7 +61,7 @@ class Trial:
             "params": dict(self.params),
             "value": self.value,
             "run": self.run,
-            "error": self.error or self.objection,
+            "error": self.reason,
         }
 
 

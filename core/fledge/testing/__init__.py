@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from fledge.testing.chaos import ChaosBackend as ChaosBackend
     from fledge.testing.contracts.backend import BackendContract as BackendContract
+    from fledge.testing.contracts.clusters import ClustersContract as ClustersContract
     from fledge.testing.contracts.dataset import DatasetContract as DatasetContract
     from fledge.testing.contracts.exporter import ExporterContract as ExporterContract
     from fledge.testing.contracts.extension import ExtensionContract as ExtensionContract
     from fledge.testing.contracts.launcher import LauncherContract as LauncherContract
     from fledge.testing.contracts.model import ModelContract as ModelContract
     from fledge.testing.contracts.registry import RegistryContract as RegistryContract
+    from fledge.testing.contracts.sweeper import SweeperContract as SweeperContract
     from fledge.testing.contracts.tracker import TrackerContract as TrackerContract
     from fledge.testing.finished import FinishedRun as FinishedRun
     from fledge.testing.in_process import InProcessBackend as InProcessBackend
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
 _HOME = {
     "ChaosBackend": "fledge.testing.chaos",
     "BackendContract": "fledge.testing.contracts.backend",
+    "ClustersContract": "fledge.testing.contracts.clusters",
     "DatasetContract": "fledge.testing.contracts.dataset",
     "ExporterContract": "fledge.testing.contracts.exporter",
     "ExtensionContract": "fledge.testing.contracts.extension",
     "LauncherContract": "fledge.testing.contracts.launcher",
     "ModelContract": "fledge.testing.contracts.model",
     "RegistryContract": "fledge.testing.contracts.registry",
+    "SweeperContract": "fledge.testing.contracts.sweeper",
     "TrackerContract": "fledge.testing.contracts.tracker",
     "FinishedRun": "fledge.testing.finished",
     "InProcessBackend": "fledge.testing.in_process",

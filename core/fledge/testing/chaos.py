@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 from fledge.errors import PluginError
-from fledge.interfaces.backend import ComputeBackend, LogChunk, Request, RunRef, Status
+from fledge.interfaces.backend import ComputeBackend, Finding, LogChunk, Request, RunRef, Status
 from fledge.interfaces.job import Job
+from fledge.interfaces.progress import Progress
 from fledge.testing.faults import Fault
 from fledge.testing.worker import CHAOS, TRACE
 
@@ -34,6 +35,7 @@ class ChaosBackend(ComputeBackend):
     ) -> None:
         super().__init__(inner.options, inner.home)
         self._inner = inner
+        self.shares_files = inner.shares_files
         self._chance = random.Random(seed)  # noqa: S311 -- to be repeated, not to be secret
         self._faults = tuple(faults)
         self._trace = trace
@@ -42,12 +44,21 @@ class ChaosBackend(ComputeBackend):
     def plan(self, job: Job) -> Request:
         told = {CHAOS: ",".join(map(str, self._faults))} if self._faults else {}
         told |= {TRACE: "1"} if self._trace else {}
-        argv = tuple("fledge.testing.worker" if told and word == "fledge.worker" else word for word in job.argv)
-        changed = replace(job, argv=argv, environment={**job.environment, **told})
+        argv, rank = (
+            tuple("fledge.testing.worker" if told and word == "fledge.worker" else word for word in words)
+            for words in (job.argv, job.rank)
+        )
+        changed = replace(job, argv=argv, rank=rank, environment={**job.environment, **told})
         return Request(self._inner.plan(changed).body, changed)
 
     def _plan(self, job: Job) -> dict[str, Any]:
         return self.plan(job).body
+
+    def wire(self, request: Request) -> dict[str, Any]:
+        return self._inner.wire(request)
+
+    def _inspect(self, request: Request) -> list[Finding]:
+        return self._perhaps(self._inner.inspect, request)
 
     def _submit(self, request: Request, key: str, after: RunRef | None) -> RunRef:
         first = self._inner.submit(request, key, after)
@@ -67,15 +78,16 @@ class ChaosBackend(ComputeBackend):
         self._time_out()
         if self._chance.random() < _GAP_CHANCE and not self._inner.status(ref).state.is_final:
             return LogChunk(b"", cursor)
-        chunk = self._inner._read_log(ref, cursor)
+        # As patient as the questions that it is asked by their names: it may have troubles of its own.
+        chunk = self._inner._patiently(self._inner._read_log, ref, cursor)
         kept = self._chance.randint(1, len(chunk.data)) if chunk.data else 0
         return LogChunk(chunk.data[:kept], cursor + kept)
 
     def _cancel(self, ref: RunRef) -> None:
         self._perhaps(self._inner.cancel, ref)
 
-    def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
-        return self._perhaps(self._inner.fetch, ref, pattern, dest)
+    def _fetch(self, ref: RunRef, pattern: str, dest: Path, progress: Progress) -> list[Path]:
+        return self._perhaps(self._inner.fetch, ref, pattern, dest, progress)
 
     def _perhaps(self, ask: Callable[_Told, _Answer], *args: _Told.args, **kwargs: _Told.kwargs) -> _Answer:
         self._time_out()

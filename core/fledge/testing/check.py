@@ -12,15 +12,16 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from fledge.discovery.catalog import Catalog, Found
-from fledge.errors import PluginError, UsageError
+from fledge.errors import PluginError, UsageError, install
 from fledge.interfaces.exporter import Exporter
 from fledge.interfaces.options import Options
+from fledge.interfaces.sweeper import Sweeper
 
 _TEST = """
 from fledge.testing import {contract}
 
 
-class TestOffer({contract}, offer={offer!r}, options={options!r}):
+class Test{contract}({contract}, offer={offer!r}, options={options!r}):
     pass
 """
 VARIABLE = "FLEDGE_VERDICTS"
@@ -44,12 +45,13 @@ def check(found: Found, options: Options, named: Collection[str], catalog: Catal
     Of the options those count that are `named`: the others' defaults may be folders, of which each test has its own.
     """
     if find_spec("pytest") is None:
-        raise UsageError("the conformance kit needs pytest", hint="pip install 'fledge[testing]'")
-    contract = _contract(found, catalog)
+        raise UsageError("the conformance kit needs pytest", hint=install("testing"))
+    contracts = _contracts(found, catalog)
     told = options.model_dump(mode="json", include=set(named), exclude_none=True)
     with tempfile.TemporaryDirectory() as name:
         test, output = Path(name, "test_contract.py"), Path(name, "output.txt")
-        test.write_text(_TEST.format(contract=contract, offer=found.offer.name, options=told))
+        tests = (_TEST.format(contract=one, offer=found.offer.name, options=told) for one in contracts)
+        test.write_text("".join(tests))
         reader, writer = os.pipe()
         words = ["-m", "pytest", "-p", "fledge.testing.verdicts", "-p", "no:cacheprovider", "-c", os.devnull]
         with output.open("wb") as log:
@@ -74,11 +76,19 @@ def check(found: Found, options: Options, named: Collection[str], catalog: Catal
             process.wait()
 
 
-def _contract(found: Found, catalog: Catalog) -> str:
-    if found.kind == "extension":
-        # What cannot be imported fails its promises one by one.
-        with suppress(PluginError):
-            made = catalog.implementation("extension", found.offer.name)
-            if isinstance(made, type) and issubclass(made, Exporter):
-                return "ExporterContract"
-    return f"{found.kind.capitalize()}Contract"
+def _contracts(found: Found, catalog: Catalog) -> list[str]:
+    """That of its kind, but for an exporter, and that of what it is besides."""
+    usual = f"{found.kind.capitalize()}Contract"
+    if found.kind == "extension" and _is(Exporter, found, catalog):
+        return ["ExporterContract"]
+    if found.kind == "backend" and _is(Sweeper, found, catalog):
+        return [usual, "SweeperContract"]
+    return [usual]
+
+
+def _is(interface: type, found: Found, catalog: Catalog) -> bool:
+    # What cannot be imported fails its promises one by one.
+    with suppress(PluginError):
+        made = catalog.implementation(found.kind, found.offer.name)
+        return isinstance(made, type) and issubclass(made, interface)
+    return False

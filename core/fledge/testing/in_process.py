@@ -14,6 +14,7 @@ from typing import Any
 from fledge.errors import UsageError
 from fledge.interfaces.backend import ComputeBackend, LogChunk, Request, RunRef, Status
 from fledge.interfaces.job import TRY_AGAIN, Job
+from fledge.interfaces.progress import Progress
 from fledge.interfaces.state import RunState
 from fledge.runs.history import History
 from fledge.worker.work import work
@@ -83,9 +84,11 @@ class InProcessBackend(ComputeBackend):
     def _cancel(self, ref: RunRef) -> None:
         """It has ended."""
 
-    def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
+    def _fetch(self, ref: RunRef, pattern: str, dest: Path, progress: Progress) -> list[Path]:
         folder, fetched = Path(ref.details["folder"]), []
-        for source in (path for path in sorted(folder.glob(pattern)) if path.is_file()):
+        found = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+        for done, source in enumerate(found):
+            progress("copying", done, len(found))
             target = dest / source.relative_to(folder)
             fetched.append(target)
             if not (target.exists() and filecmp.cmp(source, target, shallow=False)):

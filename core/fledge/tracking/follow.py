@@ -5,10 +5,12 @@ import threading
 from contextlib import suppress
 from typing import NoReturn, TextIO
 
+from fledge.errors import FledgeError
 from fledge.runs.reporter import Reporter
 from fledge.tracking.delivery import Delivery
 
-_POLL_SECONDS = 0.5
+# Nobody watches a tracker by the second, and each look is taken from the training.
+_POLL_SECONDS = 2.0
 _LONGEST_PAUSE = 30.0
 # Once the run has ended, and the tracker takes nothing more.
 _LAST_WORDS_SECONDS = 30.0
@@ -23,6 +25,8 @@ class Follower:
     def __init__(self, delivery: Delivery, report: Reporter) -> None:
         self._delivery, self._report = delivery, report
         self._ended, self._state = threading.Event(), ""
+        # Whether trouble that has not gone since was told.
+        self._troubled = False
 
     def follow(self, worker: TextIO) -> NoReturn:
         """Until the worker has said what became of the run, or is gone without a word, and all is told."""
@@ -36,7 +40,7 @@ class Follower:
             sent = self._delivery.sent
             telling.join(_LAST_WORDS_SECONDS)
         if telling.is_alive():
-            self._warn("does not answer")
+            self._leave("does not answer")
         os._exit(0)
 
     def _tell(self) -> None:
@@ -44,7 +48,7 @@ class Follower:
             with self._delivery:
                 self._tell_until_the_end()
         except Exception as error:  # noqa: BLE001 -- a tracker's trouble is never the run's
-            self._warn(f"cannot be told: {_named(error)}")
+            self._leave(f"cannot be told: {_named(error)}")
 
     def _tell_until_the_end(self) -> None:
         pause, warned = _POLL_SECONDS, False
@@ -55,23 +59,29 @@ class Follower:
                 self._delivery.send()
                 if ended and self._state:
                     self._delivery.finish(self._state)
-                pause = _POLL_SECONDS
+                pause, self._troubled = _POLL_SECONDS, False
             except Exception as error:
-                if ended:
+                # A try during which the run has ended was the last: another would be waited for as long once more.
+                if self._ended.is_set():
                     raise
                 if not warned:
-                    self._warn(f"cannot be told, and is tried again: {_named(error)}", left=False)
+                    self._warn(f"cannot be told, and is tried again: {_named(error)}")
+                    self._troubled = True
                 pause, warned = min(2 * pause, _LONGEST_PAUSE), True
             if ended:
                 return
             self._ended.wait(pause)
 
-    def _warn(self, trouble: str, *, left: bool = True) -> None:
-        name = self._delivery.name
-        rest = f"; the rest is sent by: fledge runs sync {self._report.folder.name} --tracker {name}" if left else ""
+    def _leave(self, trouble: str) -> None:
+        what = "has not all of it" if self._troubled else trouble
+        run, name = self._report.folder.name, self._delivery.name
+        self._warn(f"{what}; the rest is sent by: fledge runs sync {run} --tracker {name}")
+
+    def _warn(self, trouble: str) -> None:
         with suppress(OSError):
-            self._report.warn(f"tracker {name!r} {trouble}{rest}")
+            self._report.warn(f"tracker {self._delivery.name!r} {trouble}")
 
 
 def _named(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
+    """Without a FledgeError's hint, which is to be heard by whoever sends by hand."""
+    return error.message if isinstance(error, FledgeError) else f"{type(error).__name__}: {error}"

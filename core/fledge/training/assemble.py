@@ -9,14 +9,12 @@ from torch import nn
 
 from fledge.interfaces.dataset import Sample, Split
 from fledge.interfaces.launcher import Group
-from fledge.interfaces.model import Model, ParameterGroup
+from fledge.interfaces.model import ParameterGroup
 from fledge.runs.reporter import Reporter
 from fledge.spec.run_spec import RunSpec
 from fledge.spec.training import TrainingSpec
-from fledge.training.arithmetic import Arithmetic
 from fledge.training.batches import Batches
 from fledge.training.criterion import class_weights, make_criterion
-from fledge.training.facts import Samples
 from fledge.training.feature_batches import FeatureBatches
 from fledge.training.features import Features
 from fledge.training.image_batches import ImageBatches
@@ -24,6 +22,7 @@ from fledge.training.images import Images
 from fledge.training.loop import Loop
 from fledge.training.optimization import make_optimizer
 from fledge.training.phases import Phase
+from fledge.training.preparation import Prepared
 
 _EVALUATION_IMAGES = 32
 _EVALUATION_FEATURES = 4096
@@ -32,27 +31,16 @@ _EVALUATION_FEATURES = 4096
 class Assembly:
     """A network, and the images it is to learn from; `loop` makes what one phase of its training needs."""
 
-    def __init__(
-        self,
-        spec: RunSpec,
-        model: Model,
-        module: nn.Module,
-        arithmetic: Arithmetic,
-        samples: Samples,
-        classes: tuple[str, ...],
-        cache: Path,
-        report: Reporter,
-        group: Group,
-    ) -> None:
+    def __init__(self, spec: RunSpec, ready: Prepared, cache: Path, report: Reporter, group: Group) -> None:
         self._spec = spec
-        self._model = model
-        self._module = module
-        self._samples = samples
-        self._classes = classes
+        self._model = ready.model
+        self._module = ready.module
+        self._samples = ready.samples
+        self._classes = ready.classes
+        self._arithmetic = ready.arithmetic
         self._cache = cache
         self._report = report
         self._group = group
-        self._arithmetic = arithmetic
 
     def loop(self, phase: Phase) -> Loop:
         """For a phase of the head this is where the backbone runs, once over every image."""
@@ -74,7 +62,7 @@ class Assembly:
             train=train,
             val=val,
             classes=self._classes,
-            say=torch.tensor([weights[label] for label in labels], dtype=torch.float64) if weights else None,
+            weights=torch.tensor([weights[label] for label in labels], dtype=torch.float64) if weights else None,
         )
 
     def _trainee(self, phase: Phase) -> tuple[nn.Module, nn.Module | None, Sequence[ParameterGroup]]:

@@ -20,6 +20,7 @@ from safetensors.torch import load, save
 from torch import Tensor
 
 from fledge.atomic import sync_folder, write_atomic
+from fledge.digest import file_sha256
 
 KEPT = 2
 _NAME = re.compile(r"\d{6}-\d{8}-([0-9a-f]{16})")
@@ -58,7 +59,7 @@ class CheckpointStore:
         """Write what `stage` began; returns when it is on the disk. Raises OSError, and leaves no half of it."""
         try:
             write_atomic(staging / _TENSORS, save(tensors))
-            files = {path.name: _sha256(path) for path in sorted(staging.iterdir())}
+            files = {path.name: file_sha256(path) for path in sorted(staging.iterdir())}
             manifest = json.dumps({"told": told, "files": files}).encode()
             write_atomic(staging / _MANIFEST, manifest)
             target = self.folder / f"{epoch:06d}-{step:08d}-{hashlib.sha256(manifest).hexdigest()[:16]}"
@@ -112,7 +113,7 @@ def _read(folder: Path) -> Checkpoint:
         raise _DamagedError(f"{_MANIFEST} is not what was written")
     read = json.loads(manifest)
     for file, expected in read["files"].items():
-        if _sha256(folder / file) != expected:
+        if file_sha256(folder / file) != expected:
             raise _DamagedError(f"{file} is not what was written")
     return Checkpoint(folder, load((folder / _TENSORS).read_bytes()), read["told"])
 
@@ -123,8 +124,3 @@ def _link(source: Path, target: Path) -> None:
     except OSError:
         # A file system without such links: a copy does, it only costs its size.
         shutil.copyfile(source, target)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

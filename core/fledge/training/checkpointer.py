@@ -85,18 +85,19 @@ class Checkpointer:
         unsaved = self._saved != (at.epoch, at.step)
         due = self._is_due() and not (self._writer and self._writer.is_alive())
         if self._group.world_size > 1:
-            stops, due, unsaved = self._agreed(stops, due, unsaved)
+            stops, canceled, due, unsaved = self._agreed(stops, due, unsaved)
+            if stops:
+                self._notice.share(canceled)
         if unsaved and (due or stops):
             self._save(loop, at)
         if stops:
             self.wait()
-            self._notice.reason = self._notice.reason or "another process of the run was told to stop"
             self._notice.check()
 
     def _agreed(self, stops: bool, due: bool, unsaved: bool) -> tuple[bool, ...]:
-        """Whether any is to stop, and what rank 0 says of saving."""
+        """Whether any is to stop, whether one of them by a person's wish, and what rank 0 says of saving."""
         first = self._group.rank == 0
-        told = [stops, first and due, first and unsaved]
+        told = [stops, stops and self._notice.canceled, first and due, first and unsaved]
         return tuple(share > 0 for share in self._group.average([float(one) for one in told]))
 
     def wait(self) -> None:

@@ -70,14 +70,17 @@ def _nothing(*_: object) -> None: ...
 class Loop:
     """Everything one phase of a training needs.
 
-    group   the processes that train it together, of which each computes its share of every batch
-    module  what trains; parallel: the same, tied to the other processes
-    forward maps a batch's inputs to logits [B, C], float32
-    frozen  the part of the network that does not train, if any
-    say     each training sample's class weight, float64 [N] in the order of the split; None where all count alike
-    pause   called with the position whenever training could be left and taken up again; raises to leave it
-    told    called with epoch and step, counted from 1, and the last batch's loss, after every update of the weights
-    answers what this process's share of the validation images was taken for, in the epoch that ended last
+    phase     which epochs, and the spec that they go by
+    group     the processes that train it together, of which each computes its share of every batch
+    module    what trains; parallel: the same, tied to the other processes
+    forward   maps a batch's inputs to logits [B, C], float32
+    frozen    the part of the network that does not train, if any
+    criterion the loss, of logits [B, C] and labels [B]: the mean over a batch by class weights
+    train     the batches to learn from; val: those that each epoch is judged by
+    weights   each training sample's class weight, float64 [N] in the order of the split; None where all count alike
+    pause     called with the position whenever training could be left and taken up again; raises to leave it
+    told      called with epoch and step, counted from 1, and the last batch's loss, after every update of the weights
+    answers   what this process's share of the validation images was taken for, in the epoch that ended last
     """
 
     phase: Phase
@@ -91,7 +94,7 @@ class Loop:
     train: Batches
     val: Batches
     classes: tuple[str, ...]
-    say: Tensor | None
+    weights: Tensor | None
     pause: Callable[[Position], None] = _nothing
     told: Callable[[int, int, Tensor], None] = _nothing
     answers: Answers = field(default_factory=Answers)
@@ -114,11 +117,11 @@ class Loop:
             self.pause(at)
             began, order = time.perf_counter(), self.train.order(at.epoch)
             images = sum(map(len, order[at.step :]))
-            says = self._says(order)
+            weights = self._weights_of(order)
             with span("train"):
-                self._train(at, says)
+                self._train(at, weights)
                 loss_sum, hits = sums(self.group, at.running.totals())
-            loss = loss_sum / sum(says)
+            loss = loss_sum / sum(weights)
             seconds = time.perf_counter() - began
             if not math.isfinite(loss):
                 raise RunError(
@@ -132,39 +135,39 @@ class Loop:
             yield Epoch(at.epoch + 1, loss, round(hits) / self.train.count, val, lr, seconds, images)
             at = self.beginning(at.epoch + 1)
 
-    def _says(self, order: list[Tensor]) -> list[float]:
+    def _weights_of(self, order: list[Tensor]) -> list[float]:
         """How much each batch counts: its samples by their class weights, as the criterion's mean has it."""
-        if self.say is None:
+        if self.weights is None:
             return [float(len(indices)) for indices in order]
-        return [float(self.say[indices].sum()) for indices in order]
+        return [float(self.weights[indices].sum()) for indices in order]
 
-    def _train(self, at: Position, says: list[float]) -> None:
-        """The rest of an epoch's steps; the position moves along."""
+    def _train(self, at: Position, weights: list[float]) -> None:
+        """The rest of an epoch's steps, whose batches have these weights; the position moves along."""
         spec, epoch = self.phase.spec, at.epoch
         self.module.train()
         if spec.freeze_batchnorm:
             freeze_batchnorm(self.module)
         reseed, seed = step_seeder(self.device), derive(self.seed, "step", epoch) + (self.group.rank << _RANK_BITS)
-        mine, world = self._says(self.train.share(epoch)), self.group.world_size
+        mine, world = self._weights_of(self.train.share(epoch)), self.group.world_size
         forward, backward = watched("forward", self.forward), watched("backward", Tensor.backward)
         criterion, told, pause = self.criterion, self.told, self.pause
         for step, (inputs, labels) in enumerate(each("load", self.train.epoch(epoch, at.step)), at.step):
             first = step - step % spec.accumulate
-            group = says[first : first + spec.accumulate]
-            moves = step + 1 == first + len(group)
+            together = weights[first : first + spec.accumulate]
+            moves = step + 1 == first + len(together)
             reseed(seed + step)
             with nullcontext() if moves else self.parallel.alone():
                 logits = forward(inputs)
                 # So that the mean over processes is the mean over the samples of all of them.
-                part = mine[step] * world / sum(group)
+                part = mine[step] * world / sum(together)
                 # A share without samples has no mean; what stands in for one takes part in the backward pass.
                 loss = criterion(logits, labels) if part else logits.sum()
                 backward(loss if part == 1 else loss * part)
             if part:
                 at.running.add(logits, labels)
             if moves:
-                progress = epoch - self.phase.first_epoch + first / len(says)
-                set_lr(self.optimizer, lr_factor(spec, progress, len(group) / len(says)))
+                progress = epoch - self.phase.first_epoch + first / len(weights)
+                set_lr(self.optimizer, lr_factor(spec, progress, len(together) / len(weights)))
                 self._update()
                 at.step = step + 1
                 told(epoch + 1, at.step, loss)

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterable
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from platform import python_version
 
@@ -56,7 +56,7 @@ def check_alike(group: Group, packages: Iterable[str]) -> None:
     """Raises RunError where a process runs on other versions than rank 0: they would train apart, or not at all."""
     if group.world_size == 1:
         return
-    mine = {"Python": python_version(), **{name: version(name) for name in packages}}
+    mine = {"Python": python_version(), **{name: _version(name) for name in packages}}
     first: dict[str, str] = json.loads(group.broadcast(json.dumps(mine).encode()))
     apart = [f"{name} {first[name]} on rank 0 and {mine[name]} here" for name in mine if mine[name] != first[name]]
     if apart:
@@ -64,3 +64,11 @@ def check_alike(group: Group, packages: Iterable[str]) -> None:
             f"rank {group.rank} cannot train with the others: {'; '.join(apart)}",
             hint="install the same versions on every node",
         )
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        # Torchvision is for those models that use it.
+        return "none"

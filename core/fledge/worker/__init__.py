@@ -1,1 +1,1 @@
-"""`python -m fledge.worker SPEC`: the process a backend starts, the same on a laptop and on a cluster."""
+"""`python -m fledge.worker SPEC [KEY=VALUE ...]`: the process a backend starts, wherever that is."""

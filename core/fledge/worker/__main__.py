@@ -8,8 +8,7 @@ from fledge.warmth import VARIABLE
 
 if __name__ == "__main__":
     status = None
-    # One of many that train together begins by itself: whoever starts them watches the very process.
-    if VARIABLE in os.environ and "RANK" not in os.environ:
+    if VARIABLE in os.environ:
         from fledge.worker.warm.client import work_elsewhere
 
         status = work_elsewhere(os.environ[VARIABLE])
@@ -19,4 +18,4 @@ if __name__ == "__main__":
     from fledge.worker.leave import leave
     from fledge.worker.work import work
 
-    leave(work(Path(sys.argv[1]), Path(os.environ["FLEDGE_RUN_DIR"])))
+    leave(work(Path(sys.argv[1]), Path(os.environ["FLEDGE_RUN_DIR"]), words=sys.argv[2:]))

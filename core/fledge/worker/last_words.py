@@ -1,6 +1,7 @@
 """LastWords: how a worker says what became of its run, on a full disk too."""
 
 import errno
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -10,12 +11,14 @@ from fledge.interfaces.job import TRY_AGAIN
 from fledge.interfaces.launcher import ALONE, Place
 from fledge.interfaces.state import RunState
 from fledge.launchers.first_failure import FirstFailure, read
-from fledge.runs.notice import Stopped
+from fledge.runs.notice import Notice, Stopped
 from fledge.runs.reporter import Reporter
 
 _BALLAST_BYTES = 1 << 16
 # What it takes to learn that a process was killed, whose peers may notice first.
 _NEWS_SECONDS = 10.0
+# What its traceback takes to the log, by a way of its own: it is to be read before what this process says of it.
+_TRACEBACK_SECONDS = 0.5
 # What a disk says whose owner can mend it, and for which no traceback is of use.
 _DISK = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM})
 
@@ -51,9 +54,17 @@ class LastWords:
         self.say(stop.state, error=str(stop))
         return TRY_AGAIN
 
-    def cause(self) -> FirstFailure | None:
-        """Which other process had failed before, and ended this one's collective; it is waited for."""
-        return read(self._report.folder, _NEWS_SECONDS) if self._is_one_of_many() else None
+    def cause(self, notice: Notice) -> FirstFailure | None:
+        """Which other process had failed before, and ended this one's collective; waited for until there is a notice.
+
+        That one must have been dismissed: where this is asked, nobody would catch what it raises.
+        """
+        if not self._is_one_of_many():
+            return None
+        first = read(self._report.folder, _NEWS_SECONDS, enough=lambda: notice.reason is not None)
+        if first:
+            time.sleep(_TRACEBACK_SECONDS)
+        return first
 
     def failed(self, error: str, *, transient: bool) -> int:
         if self._is_one_of_many():

@@ -1,5 +1,6 @@
 """The workload `script`: a person's own program, unchanged."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -47,8 +48,9 @@ def _link(kept: Path, own: Path, place: Place) -> None:
         time.sleep(_POLL_SECONDS)
     if not kept.is_symlink():
         if own.is_dir():
-            # Killed between the two lines below, and started again.
-            kept.rmdir()
+            # The snapshot brought one, or it was killed between the two lines below. What was kept goes on top.
+            shutil.copytree(kept, own, dirs_exist_ok=True)
+            shutil.rmtree(kept)
         else:
             kept.rename(own)
         kept.symlink_to(own.resolve(), target_is_directory=True)

@@ -6,13 +6,14 @@ import shutil
 import signal
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from fledge.discovery.catalog import Catalog
 from fledge.discovery.discover import discover
 from fledge.errors import FledgeError
 from fledge.importing import importing
+from fledge.interfaces.job import TRY_AGAIN
 from fledge.interfaces.launcher import ALONE, Launcher
 from fledge.interfaces.run import RunInfo
 from fledge.interfaces.state import RunState
@@ -23,6 +24,7 @@ from fledge.runs.run_directory import CHECKPOINTS
 from fledge.spec.load import load
 from fledge.spec.run_spec import RunSpec
 from fledge.transient import is_transient
+from fledge.worker.assignments import assigned
 from fledge.worker.last_words import LastWords, explain
 from fledge.worker.lifecycle import lifecycle
 from fledge.worker.lineage import lineage
@@ -32,8 +34,8 @@ from fledge.worker.trackers import Trackers
 from fledge.worker.vital_signs import vital_signs
 
 
-def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = None) -> int:
-    """Executes the spec in a run's folder; returns the exit status.
+def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = None, words: Sequence[str] = ()) -> int:
+    """Executes the spec, with each KEY=VALUE of `words` laid over it, in a run's folder; returns the exit status.
 
     Its last word is COMPLETED, FAILED, CANCELED or PREEMPTED, and TRY_AGAIN the exit status where the run can
     be taken up again. `companions` are told of the run's life as its extensions are, by name.
@@ -43,6 +45,7 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
     with LastWords(report) as last, Trackers(last) as trackers:
         try:
             notice.listen()
+            spec = assigned(spec, words)
             wanted = load(spec)
             if wanted.script is None:
                 # The snapshot's packages go before the installed ones, which may have been edited since.
@@ -64,24 +67,31 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
         except Stopped as stop:
             return last.stopped(stop)
         except FledgeError as error:
+            notice.dismiss()
             report.wail(f"error: {error}")
             return last.failed(str(error), transient=error.transient)
         except (Exception, SystemExit) as error:  # noqa: BLE001 -- whatever it is, the run's state must say so
+            # A Stopped that began in here would find nobody to catch it, and the run no last word.
+            notice.dismiss()
             if notice.reason is not None:
                 # What fails while everything is being stopped (a loader process that was stopped too) is no error.
                 return last.stopped(notice.stopped())
             told = explain(error, folder)
-            words = told or f"{type(error).__name__}: {error}"
-            in_vain = place.world_size > 1 and "timed out" in words.lower()
+            message = told or f"{type(error).__name__}: {error}"
+            in_vain = place.world_size > 1 and "timed out" in message.lower()
             if in_vain:
-                words += "\n  it waited in vain for another process: where that one stood is in the log"
+                message += "\n  it waited in vain for another process: where that one stood is in the log"
             # What a collective raises whose other end has gone; one that hangs is still there.
-            cause = last.cause() if isinstance(error, RuntimeError) and not in_vain else None
+            cause = last.cause(notice) if isinstance(error, RuntimeError) and not in_vain else None
             if cause:
                 report.wail(f"error: it cannot go on alone: {cause.error}")
             else:
                 report.wail(f"error: {told}" if told else traceback.format_exc())
-            return last.failed(words, transient=is_transient(error))
+            if notice.reason is not None:
+                # Told meanwhile. A person's wish is its last word; else the backend knows why, and not this process:
+                # of a run that has lost a node it says so itself.
+                return last.stopped(notice.stopped()) if cause or notice.canceled else TRY_AGAIN
+            return last.failed(message, transient=is_transient(error))
         if wanted.script is not None and place.world_size > 1:
             # Others may be at it still: that all ended well is for the backend to say.
             last.state = RunState.COMPLETED

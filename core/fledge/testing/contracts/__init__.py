@@ -5,13 +5,16 @@ import pytest
 _PARTS = (
     "backend",
     "backends",
+    "clusters",
     "contract",
     "dataset",
+    "exporter",
     "extension",
     "launcher",
     "model",
     "registry",
     "server_trouble",
+    "sweeper",
     "tracker",
     "untouched",
 )

@@ -1,8 +1,9 @@
 """BackendContract: what every ComputeBackend promises."""
 
-from fledge.interfaces.backend import ComputeBackend, Finding
+from fledge.interfaces.backend import ComputeBackend
 from fledge.testing.contracts.backends.canceling import Canceling
 from fledge.testing.contracts.backends.endings import Endings
+from fledge.testing.contracts.backends.jobs import assert_findings
 from fledge.testing.contracts.backends.logs import Logs
 from fledge.testing.contracts.backends.outputs import Outputs
 from fledge.testing.contracts.backends.overlap import Overlap
@@ -17,10 +18,4 @@ class BackendContract(Overlap, Outputs, Canceling, Logs, Endings, Submission):
     """
 
     def test_what_doctor_is_to_say_is_findings(self, backend: ComputeBackend) -> None:
-        found = backend.check()
-        assert isinstance(found, list)
-        for finding in found:
-            assert isinstance(finding, Finding)
-            assert finding.level in ("ok", "warning", "error")
-            assert finding.message.strip()
-            assert not [told for told in (finding.message, finding.remedy) if len(told.splitlines()) > 1]
+        assert_findings(backend.check())

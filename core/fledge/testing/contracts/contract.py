@@ -53,8 +53,12 @@ class Contract:
 
     def make(self, *more: Any) -> Any:
         """The offer's implementation, made with the options that the class was told."""
-        options = _catalog().options(self.kind, self._named(), dict(self.told))
-        return self.implementation()(options, *more)
+        return self.made_with({}, *more)
+
+    def made_with(self, options: Mapping[str, Any], *more: Any) -> Any:
+        """The same, where these were told besides."""
+        told = _catalog().options(self.kind, self._named(), {**self.told, **options})
+        return self.implementation()(told, *more)
 
     def implementation(self) -> Any:
         """The offer's class."""

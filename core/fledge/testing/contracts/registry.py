@@ -116,9 +116,13 @@ class RegistryContract(Contract):
 
     def test_the_same_again_is_the_same_version(self, registry: Registry, tmp_path: Path) -> None:
         folder = self.trained(tmp_path / "one")
-        first = registry.register("run-1", folder, "birds", {})
+        first = registry.register("run-1", folder, "birds", {"stage": "test"})
         assert registry.register("run-1", folder, "birds", {}).version == first.version
-        assert len(registry.versions("birds")) == 1
+        # It says what is kept, for whoever asked for something else to be told.
+        again = registry.register("run-1", folder, "birds", {"stage": "production"})
+        (kept,) = registry.versions("birds")
+        assert (again.version, again.tags) == (first.version, kept.tags)
+        assert kept.tags == {"stage": "test"}
 
     def test_another_run_or_other_files_are_another_version(self, registry: Registry, tmp_path: Path) -> None:
         folder = self.trained(tmp_path / "one")

@@ -80,8 +80,10 @@ class ServerTrouble(Contract):
             out, err = run.communicate()
         assert run.returncode == 0, err
         assert json.loads(out.splitlines()[-1])["state"] == "COMPLETED"
-        # It is told, and not hidden.
+        # It is told, and not hidden: once what it is, and once how to send what is missing.
         assert f"tracker {self.offer!r}" in err
+        assert err.count("cannot be told") == 1, err
+        assert err.count("fledge runs sync") == 1, err
         # Whoever raises is tried again.
         assert "told by a process that died" not in err, f"it has ended its process: {err}"
 

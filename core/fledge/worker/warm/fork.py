@@ -19,7 +19,7 @@ def become_worker(order: Order, streams: list[int]) -> NoReturn:
     """Never returns, whatever happens."""
     try:
         # Leads a group of its own, which is killed when it has ended or its client has.
-        os.setsid()
+        os.setpgid(0, 0)
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
         signal.set_wakeup_fd(-1)
         for number in (signal.SIGCHLD, signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -37,6 +37,7 @@ def become_worker(order: Order, streams: list[int]) -> NoReturn:
 
         from fledge.worker.work import work
 
-        leave(work(Path(order.arguments[0]), Path(os.environ["FLEDGE_RUN_DIR"])))
+        spec, *words = order.arguments
+        leave(work(Path(spec), Path(os.environ["FLEDGE_RUN_DIR"]), words=words))
     finally:
         os._exit(1)

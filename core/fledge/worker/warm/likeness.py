@@ -4,9 +4,13 @@ import os
 import sys
 from collections.abc import Mapping
 
-# Of a run, of a shell; and one that a fork heeds by other means.
-_FREE = ("FLEDGE_", "XDG_")
-_FREE_NAMES = {"HOME", "PWD", "OLDPWD", "SHLVL", "_", "PYTHONUNBUFFERED"}
+# Of a run, of a shell, of one of many processes (read when they meet); and one that a fork heeds by other means.
+_FREE = ("FLEDGE_", "XDG_", "HOROVOD_")
+_FREE_NAMES = {
+    "HOME", "PWD", "OLDPWD", "SHLVL", "_", "PYTHONUNBUFFERED",
+    "RANK", "LOCAL_RANK", "NODE_RANK", "WORLD_SIZE", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT",
+    "GLOO_SOCKET_IFNAME",
+}  # fmt: skip
 _PATH = "PYTHONPATH"
 
 
@@ -17,7 +21,7 @@ def further_paths(wanted: Mapping[str, str], begun: Mapping[str, str]) -> list[s
     """
     if _fixed(wanted) != _fixed(begun):
         return None
-    theirs, mine = (told.get(_PATH, "").split(os.pathsep) for told in (wanted, begun))
+    theirs, mine = (told[_PATH].split(os.pathsep) if told.get(_PATH) else [] for told in (wanted, begun))
     further = theirs[len(mine) :]
     if theirs[: len(mine)] != mine or any(_was_imported(folder) for folder in further):
         return None

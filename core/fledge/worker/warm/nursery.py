@@ -70,7 +70,9 @@ class Nursery:
             for stream in streams:
                 os.close(stream)
             return
-        client.send(ACCEPTED)
+        # Where it has gone meanwhile, that is heard next, and its fork killed.
+        with suppress(OSError):
+            client.send(ACCEPTED)
         if not self._warm:
             self._warm_up()
         worker = os.fork()
@@ -80,6 +82,9 @@ class Nursery:
                 handle.close()
             take(further, self._environment)
             become_worker(order, streams)
+        # As the fork itself does: whichever is first, it leads a group before anybody kills that.
+        with suppress(OSError):
+            os.setpgid(worker, worker)
         for stream in streams:
             os.close(stream)
         self._workers[worker] = client
@@ -96,7 +101,10 @@ class Nursery:
 
     def _hear(self, client: socket.socket) -> None:
         """A signal to hand on, or the client's end."""
-        worker = next(pid for pid, one in self._workers.items() if one is client)
+        worker = next((pid for pid, one in self._workers.items() if one is client), None)
+        if worker is None:
+            # Buried a moment ago.
+            return
         try:
             numbers = client.recv(64)
         except OSError:

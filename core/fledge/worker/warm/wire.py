@@ -9,6 +9,7 @@ other one gone knows what to do.
 import json
 import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 _LENGTH = struct.Struct("!I")
@@ -24,9 +25,9 @@ class Order:
     folder: str
     environment: dict[str, str]
 
-    def send(self, to: socket.socket) -> None:
+    def send(self, to: socket.socket, streams: Sequence[int] = _STREAMS) -> None:
         content = json.dumps(asdict(self)).encode()
-        socket.send_fds(to, [_LENGTH.pack(len(content))], list(_STREAMS))
+        socket.send_fds(to, [_LENGTH.pack(len(content))], list(streams))
         to.sendall(content)
 
     @classmethod

@@ -16,6 +16,7 @@ from fledge import (
     Finding,
     Job,
     LogChunk,
+    Progress,
     Request,
     RunError,
     RunRef,
@@ -128,9 +129,11 @@ class Example(ComputeBackend):
         # No signal: the runner looks for the file. Its number may be another process's by now.
         (Place.of(ref).path / "canceled").touch()
 
-    def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
+    def _fetch(self, ref: RunRef, pattern: str, dest: Path, progress: Progress) -> list[Path]:
         folder, fetched = Place.of(ref).run, []
-        for source in (path for path in sorted(folder.glob(pattern)) if path.is_file()):
+        found = [path for path in sorted(folder.glob(pattern)) if path.is_file()]
+        for done, source in enumerate(found):
+            progress("copying", done, len(found))
             target = dest / source.relative_to(folder)
             fetched.append(target)
             if not (target.exists() and filecmp.cmp(source, target, shallow=False)):

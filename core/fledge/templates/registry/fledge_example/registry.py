@@ -1,6 +1,5 @@
 """Example: every version a folder that appears in one step."""
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -8,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock
-from fledge import ModelVersion, Registry, RegistryError, write_atomic
+from fledge import ModelVersion, Registry, RegistryError, file_sha256, write_atomic
 
 from fledge_example.options import ExampleOptions
 
@@ -26,7 +25,8 @@ class Example(Registry):
     def register(self, run: str, folder: Path, name: str, tags: Mapping[str, str]) -> ModelVersion:
         if not (folder / _CARD).is_file():
             raise RegistryError(f"{folder} has no model card {_CARD}")
-        files = {str(path.relative_to(folder)): _sha256(path) for path in sorted(folder.rglob("*")) if path.is_file()}
+        paths = sorted(path for path in folder.rglob("*") if path.is_file())
+        files = {str(path.relative_to(folder)): file_sha256(path) for path in paths}
         mine = self.root / name
         mine.mkdir(parents=True, exist_ok=True)
         # Of many that register at once, one after another.
@@ -65,7 +65,7 @@ class Example(Registry):
                 shutil.copyfile(source / "files" / path, temporary)
             except FileNotFoundError:
                 raise RegistryError(f"{source / 'files' / path} is missing") from None
-            if _sha256(temporary) != expected:
+            if file_sha256(temporary) != expected:
                 temporary.unlink()
                 raise RegistryError(f"{source / 'files' / path} is not the file that was registered")
             temporary.replace(target)
@@ -98,8 +98,3 @@ class Example(Registry):
             return ModelVersion(**json.loads((folder / _RECORD).read_text()), card=card)
         except (OSError, ValueError, TypeError) as error:
             raise RegistryError(f"model version {folder.parent.name}/{folder.name} cannot be read: {error}") from None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

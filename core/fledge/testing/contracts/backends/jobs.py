@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from fledge.errors import UsageError
-from fledge.interfaces.backend import ComputeBackend, Request, RunRef
+from fledge.interfaces.backend import ComputeBackend, Finding, Request, RunRef
 from fledge.interfaces.job import Job
 from fledge.testing.chaos import ChaosBackend
 from fledge.testing.contracts.contract import Contract
@@ -78,3 +78,13 @@ class Jobs(Contract):
         done = subprocess.run(words, capture_output=True, text=True, check=False)
         assert done.returncode == status, done.stderr
         return done.stdout
+
+
+def assert_findings(found: object) -> None:
+    """A list of such as `fledge doctor` and `fledge run --check` print, a line each."""
+    assert isinstance(found, list)
+    for finding in found:
+        assert isinstance(finding, Finding)
+        assert finding.level in ("ok", "warning", "error")
+        assert finding.message.strip()
+        assert not [told for told in (finding.message, finding.remedy) if len(told.splitlines()) > 1]

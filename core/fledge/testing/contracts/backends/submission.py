@@ -9,13 +9,15 @@ import pytest
 from fledge.interfaces.backend import ComputeBackend, RunRef
 from fledge.interfaces.job import Snapshot, SourceFile
 from fledge.interfaces.state import RunState
-from fledge.testing.contracts.backends.jobs import COUNTS, Jobs
+from fledge.testing.contracts.backends.jobs import COUNTS, Jobs, assert_findings
 from fledge.testing.contracts.contract import files_below
 
 _SUBMITTERS = 4
-# The last ones one by one, for a process is started near the end.
+# The last ones one by one, for a process is started near the end. By then nobody has to make a home's folders any more:
+# another copy of the process has, for a client's threads do not survive a fork.
 _CUT_OFF = (
-    "from fledge.testing.cut_off import cut_off\n"
+    "from fledge.testing.cut_off import cut_off\nfrom fledge.testing.forked import Forked\n"
+    "Forked(backend.submit, told, 'cut-first').result()\n"
     "print(len(cut_off(lambda number: backend.submit(told, f'cut-{number}'), spread=4, last=6)))\n"
 )
 _AT_ONCE = (
@@ -30,6 +32,17 @@ class Submission(Jobs):
         request = self.request(backend, "", environment={"COLOUR": "red"})
         assert self.request(backend, "", environment={"COLOUR": "red"}) == request
         assert json.loads(json.dumps(request.body)) == request.body
+        assert files_below(tmp_path) == {}
+
+    def test_what_is_shown_and_asked_beforehand_starts_nothing(self, backend: ComputeBackend, tmp_path: Path) -> None:
+        request = self.request(backend, "", environment={"COLOUR": "red"})
+        wire = backend.wire(request)
+        assert json.loads(json.dumps(wire)) == wire
+        # By then it has imported what it needs, which may well call or write.
+        with self.untouched(tmp_path / "empty"):
+            assert backend.wire(request) == wire
+        assert_findings(backend.inspect(request))
+        assert backend.find("one") is None
         assert files_below(tmp_path) == {}
 
     def test_a_job_has_its_files_and_its_environment(self, backend: ComputeBackend, tmp_path: Path) -> None:
@@ -67,7 +80,7 @@ class Submission(Jobs):
     ) -> None:
         request = self.request(backend, COUNTS + started_below(tmp_path))
         count = int(self.in_another_process(_CUT_OFF, backend, request))
-        keys = [f"cut-{number}" for number in range(count)]
+        keys = ["cut-first", *(f"cut-{number}" for number in range(count))]
         refs = [backend.submit(request, key) for key in keys]
         assert [backend.find(key) for key in keys] == refs
         for ref in refs:

@@ -1,0 +1,3 @@
+"""What `fledge spec init` writes where a person must."""
+
+PLACE_HOLDER = "FILL-IN"
