@@ -1,4 +1,4 @@
-"""Writes docs/hooks/: a page a hook, from the hook specifications themselves.
+"""Writes docs/hooks/: a page a hook, from the hook specifications themselves, and one for each interface besides.
 
 python docs/generate.py [FOLDER]
 """
@@ -11,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+import fledge
 from fledge.hooks import KINDS, LifecycleHooks, OfferHooks
 
 _INTERFACES = {
@@ -21,6 +22,9 @@ _INTERFACES = {
     "tracker": "Tracker",
     "registry": "Registry",
 }
+# What an extension or a backend may be besides.
+_BESIDES = {"exporter": "Exporter", "clusters": "Clusters", "deployer": "Deployer", "sweeper": "Sweeper"}
+_FOR_TYPES = {"Module": "from torch.nn import Module"}
 
 
 def pages() -> dict[str, str]:
@@ -29,7 +33,15 @@ def pages() -> dict[str, str]:
         hook for holder in (OfferHooks, LifecycleHooks) for hook in vars(holder).values() if inspect.isfunction(hook)
     ]
     made = {f"{hook.__name__}.md": "\n".join(_page(hook)).rstrip() + "\n" for hook in hooks}
+    for name, interface in _BESIDES.items():
+        lines = "\n".join(_interface(getattr(import_module("fledge"), interface), heading="#"))
+        made[f"{name}.md"] = lines.rstrip() + "\n"
     index = [f"- [{hook.__name__}]({hook.__name__}.md): {_first(hook)}" for hook in hooks]
+    index += ["", "What an extension or a backend may be besides:", ""]
+    index += [
+        f"- [fledge.{interface}]({name}.md): {_first(getattr(import_module('fledge'), interface))}"
+        for name, interface in _BESIDES.items()
+    ]
     made["README.md"] = "\n".join(["# Hooks", "", "Made by `python docs/generate.py`.", "", *index]) + "\n"
     return made
 
@@ -42,8 +54,17 @@ def _page(hook: Any) -> Iterator[str]:
     yield ""
     yield inspect.getdoc(hook) or ""
     yield ""
+    if hook.__name__ == KINDS["extension"]:
+        told = [one.__name__ for one in vars(LifecycleHooks).values() if inspect.isfunction(one)]
+        yield f"The lifecycle hooks: {', '.join(f'[{name}]({name}.md)' for name in told)}."
+        yield "An exporter is an extension too: [fledge.Exporter](exporter.md)."
+        yield ""
+    if hook.__name__ == KINDS["backend"]:
+        besides = [(name, _BESIDES[name]) for name in ("clusters", "deployer", "sweeper")]
+        yield f"Each has its page: {', '.join(f'[fledge.{interface}]({name}.md)' for name, interface in besides)}."
+        yield ""
     yield "```python"
-    yield f"from fledge import {'Offer, ' if hook.__name__ in KINDS.values() else ''}hookimpl"
+    yield from _imports(f"{taken} {returned}")
     yield from ("", "")
     yield "@hookimpl"
     yield f"def {hook.__name__}({taken}) -> {returned}: ..."
@@ -56,8 +77,15 @@ def _page(hook: Any) -> Iterator[str]:
             yield from _interface(getattr(import_module("fledge"), _INTERFACES[kind]))
 
 
-def _interface(interface: Any) -> Iterator[str]:
-    yield f"## fledge.{interface.__name__}"
+def _imports(told: str) -> Iterator[str]:
+    """What names in a signature come from."""
+    words = set(re.findall(r"\b[A-Z]\w+", told))
+    yield f"from fledge import {', '.join([*sorted(words & set(fledge.__all__)), 'hookimpl'])}"
+    yield from (_FOR_TYPES[word] for word in sorted(words & set(_FOR_TYPES)))
+
+
+def _interface(interface: Any, heading: str = "##") -> Iterator[str]:
+    yield f"{heading} fledge.{interface.__name__}"
     yield ""
     yield inspect.getdoc(interface) or ""
     for name, member in vars(interface).items():
@@ -66,7 +94,7 @@ def _interface(interface: Any) -> Iterator[str]:
             continue
         abstract = " (yours to write)" if name in interface.__abstractmethods__ else ""
         yield ""
-        yield f"### {name}{abstract}"
+        yield f"{heading}# {name}{abstract}"
         yield ""
         yield f"`{name}{_short(inspect.signature(told))}`" if not isinstance(member, property) else "A property."
         document = inspect.getdoc(told) if told.__doc__ else None
@@ -76,13 +104,15 @@ def _interface(interface: Any) -> Iterator[str]:
 
 
 def _short(annotation: Any) -> str:
-    """Without the modules that names come from, and without quotes; a function by its name."""
+    """Without the modules that names come from, and without the quotes of names; a function by its name."""
     told = re.sub(r"<(?:built-in )?function (\w+)[^>]*>", r"\1", str(annotation))
-    return re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", told).replace("'", "")
+    parts = re.split(r"(Literal\[[^\]]*\])", re.sub(r"\b(?:[a-z_]+\.)+(?=[A-Z])", "", told))
+    return "".join(part if part.startswith("Literal[") else part.replace("'", "") for part in parts)
 
 
-def _first(hook: Any) -> str:
-    return (inspect.getdoc(hook) or "").partition("\n")[0]
+def _first(documented: Any) -> str:
+    """The first paragraph, in one line."""
+    return " ".join((inspect.getdoc(documented) or "").partition("\n\n")[0].split())
 
 
 def main() -> None:
