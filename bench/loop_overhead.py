@@ -80,7 +80,7 @@ def fledge(spec: TrainingSpec, x: torch.Tensor, y: torch.Tensor) -> float:
             criterion=nn.CrossEntropyLoss(), parallel=Parallel(module, optimizer(spec, module)),
             train=FeatureBatches(x[:, None], y, batch_size=BATCH, seed=0, shuffled=True),
             val=FeatureBatches(x[:BATCH, None], y[:BATCH], batch_size=BATCH, seed=0, shuffled=False),
-            classes=tuple("abcdefghij"), say=None,
+            classes=tuple("abcdefghij"), weights=None,
         )  # fmt: skip
         loop = replace(loop, pause=partial(checkpointer.pause, loop))
         began = time.perf_counter()

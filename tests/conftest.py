@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fledge.warmth import VARIABLE
+from fledge.warmth import VARIABLE, possible
 from hypothesis import settings
 
+from tests.commands import Commands, by_itself
 from tests.long_run import words
 from tests.nursery import Nursery
 
@@ -25,7 +26,8 @@ ROOT = Path(__file__).parent.parent
 Give = Callable[..., None]
 
 # Nothing is timed: the machine may be busy.
-settings.register_profile("fledge", deadline=None, max_examples=50)
+# In CI the examples are the same each time: what is new there is the change, and not the draw.
+settings.register_profile("fledge", deadline=None, max_examples=50, derandomize="FLEDGE_TESTS_SAME" in os.environ)
 settings.load_profile("fledge")
 
 
@@ -76,21 +78,16 @@ class Fledge:
 
     folder: Path
     environment: dict[str, str]
+    commands: Commands | None = None
 
     @property
     def home(self) -> Path:
         return self.folder / ".fledge"
 
     def __call__(self, *words: str | Path, status: int | None = 0, **environment: str) -> Result:
-        done = subprocess.run(
-            [sys.executable, "-m", "fledge", *map(str, words)],
-            cwd=self.folder,
-            env=self.environment | environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-        )
-        result = Result(done.returncode, done.stdout, done.stderr)
+        told = [*map(str, words)], self.folder, self.environment | environment
+        done = (self.commands and self.commands.run(*told)) or by_itself(*told)
+        result = Result(done.status, done.out, done.err)
         assert status is None or result.status == status, f"exit status {result.status}\n{result.out}\n{result.err}"
         assert "Traceback" not in result.err, result.err
         return result
@@ -155,40 +152,62 @@ def base_environment(sample_plugin: Path, user_cache: Path) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def warmth(base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """The variable by which trainings begin without importing torch again; only with FLEDGE_TESTS_WARM=1."""
-    if not os.environ.get("FLEDGE_TESTS_WARM"):
+    """The variable by which trainings are forked, and spared the import of torch: most of the tests' time."""
+    if not possible():
         yield {}
         return
     with Nursery(tmp_path_factory.mktemp("w"), base_environment) as nursery:
         yield {VARIABLE: str(nursery.address)}
+        # What this process has forked itself, for a data loader, may hold the other end of what it reads to its end.
+        nursery.process.terminate()
 
 
 @pytest.fixture(scope="session")
-def fledge_in(base_environment: dict[str, str], warmth: dict[str, str]) -> Callable[[Path], Fledge]:
+def commands(base_environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands | None]:
+    """Commands begin without importing anything: a third of a second each, of thousands."""
+    if not possible():
+        yield None
+        return
+    with Commands(tmp_path_factory.mktemp("c"), base_environment) as commands:
+        yield commands
+
+
+@pytest.fixture(scope="session")
+def fledge_in(
+    base_environment: dict[str, str], warmth: dict[str, str], commands: Commands | None
+) -> Callable[[Path], Fledge]:
     """fledge in a folder."""
 
     def fledge_in(folder: Path) -> Fledge:
         folder.mkdir(parents=True)
-        return Fledge(folder, {**base_environment, **warmth, "XDG_CONFIG_HOME": str(folder.parent / "config")})
+        environment = {**base_environment, **warmth, "XDG_CONFIG_HOME": str(folder.parent / "config")}
+        return Fledge(folder, environment, commands)
 
     return fledge_in
 
 
 @pytest.fixture
-def fledge(tmp_path: Path, fledge_in: Callable[[Path], Fledge]) -> Fledge:
+def fledge(tmp_path: Path, fledge_in: Callable[[Path], Fledge], request: pytest.FixtureRequest) -> Fledge:
     """fledge in an empty folder of the test's own."""
-    return fledge_in(tmp_path / "work")
+    fledge = fledge_in(tmp_path / "work")
+    if request.node.get_closest_marker("cold"):
+        fledge.environment.pop(VARIABLE, None)
+        fledge.commands = None
+    return fledge
 
 
 @pytest.fixture
 def give(fledge: Fledge, tmp_path: Path) -> Give:
-    """Installs a distribution by hand: one module, one entry point."""
+    """Installs a distribution by hand: a module with an entry point, and one more for a model."""
     site = tmp_path / "site"
     site.mkdir()
     fledge.environment["PYTHONPATH"] += f":{site}"
 
-    def give(module: str, code: str, *, plugin: str | None = None, value: str | None = None) -> None:
+    def give(module: str, code: str, *, plugin: str | None = None, value: str | None = None, model: str = "") -> None:
         (site / f"{module}.py").write_text(textwrap.dedent(code))
+        if model:
+            # In a module of its own, for the other is imported by every command.
+            (site / f"{module}_model.py").write_text(textwrap.dedent(model))
         info = site / f"{module}_dist-0.5.dist-info"
         info.mkdir()
         (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module}-dist\nVersion: 0.5\n")

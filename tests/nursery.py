@@ -13,7 +13,7 @@ class Nursery:
     """A context at whose end it forks no more, and has seen its last fork end."""
 
     def __init__(self, folder: Path, environment: dict[str, str]) -> None:
-        self.address = folder / "warm"
+        self.address, self.environment = folder / "warm", environment
         command = [sys.executable, "-P", "-m", "fledge.worker.warm", str(self.address)]
         self.process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE)
 

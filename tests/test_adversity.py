@@ -34,7 +34,8 @@ def test_a_queue_in_which_all_come_to_their_turn(fledge: "Fledge") -> None:
         waiting += [line["state"] for line in lines]
     assert "QUEUED" in waiting
     started = [shown(fledge, run)["started"] for run in runs]
-    assert started == sorted(started)
+    # Two whose turn has come begin side by side, and either may be the quicker.
+    assert all(before < after for before, after in zip(started, started[2:], strict=False))
 
 
 def test_a_queued_run_can_be_canceled_before_its_turn(fledge: "Fledge") -> None:
@@ -61,9 +62,8 @@ def test_many_commands_at_once_agree(fledge: "Fledge") -> None:
 
 
 def test_a_run_whose_folder_is_removed_ends(fledge: "Fledge") -> None:
-    done = fledge(
-        "run", "--script", (fledge.folder / "s.py", (fledge.folder / "s.py").write_text(""))[0], "--json"
-    ).last
+    (fledge.folder / "s.py").write_text("")
+    done = fledge("run", "--script", "s.py", "--json").last
     run = fledge(*words("training.epochs=100000"), "--detach").out.strip()
     wait_for(fledge, run, "metrics")
     # A living run may write between the removal of its files and that of their folder.

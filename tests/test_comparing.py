@@ -108,6 +108,42 @@ def test_another_text_is_shown_line_by_line(scripts: Scripts) -> None:
     assert told["verdict"] == "they came to the same, though they differ in code"
 
 
+def test_one_that_came_to_its_end_is_not_the_same_as_one_that_did_not(fledge: "Fledge", tmp_path: Path) -> None:
+    (fledge.folder / "s.py").write_text(
+        textwrap.dedent("""
+        import sys
+        from pathlib import Path
+        import fledge
+
+        fledge.log(step=1, loss=0.5)
+        if Path(sys.argv[1], "stop").exists():
+            sys.exit(3)
+        for step in range(2, 4 + Path(sys.argv[1], "more").exists()):
+            fledge.log(step=step, loss=1 / step)
+    """)
+    )
+
+    def run(status: int = 0) -> str:
+        done = fledge("run", "--script", "s.py", "--json", "--", tmp_path, status=status)
+        return str(done.last["run"])
+
+    whole = run()
+    (tmp_path / "more").touch()
+    longer = run()
+    (tmp_path / "stop").touch()
+    failed, again = run(status=1), run(status=1)
+    told = fledge("runs", "explain", whole, failed, "--json").last
+    assert not told["equal"]
+    assert told["verdict"] == "one is COMPLETED, the other FAILED"
+    assert told["first_difference"] is None
+    assert told["ends"] == [{"epoch": None, "step": 3}, {"epoch": None, "step": 1}]
+    out = fledge("runs", "explain", whole, failed).out
+    assert "state: COMPLETED | FAILED\nerror: - | " in out
+    assert "one ended at step 3, the other at step 1\n" in out
+    assert not fledge("runs", "explain", whole, longer, "--json").last["equal"]
+    assert fledge("runs", "explain", failed, again, "--json").last["verdict"] == "they are the same"
+
+
 def test_runs_side_by_side(scripts: Scripts) -> None:
     one, other, failed = scripts.first, scripts.other, scripts.failed
     rows = scripts.fledge("runs", "compare", one, other, failed, "--json").lines
@@ -129,7 +165,7 @@ def test_a_list_of_some_in_another_order(scripts: Scripts) -> None:
 
     everybody = [scripts.failed, scripts.edited, scripts.other, scripts.same, scripts.first]
     assert listed() == everybody
-    assert listed("--where", "state=FAILED") == [scripts.failed]
+    assert listed("--where", "state=FAILED") == listed("--where", "state=failed") == [scripts.failed]
     assert listed("--where", "experiment~LAT") == [scripts.other]
     assert listed("--where", "loss<=0.25", "--where", "state!=FAILED") == [scripts.edited, scripts.same, scripts.first]
     assert listed("--sort", "loss") == [*everybody[1:2], *everybody[3:], scripts.other, scripts.failed]
@@ -144,6 +180,7 @@ def test_a_list_of_some_in_another_order(scripts: Scripts) -> None:
     [
         (["--where", "loss"], "--where loss: not of the form KEY=VALUE"),
         (["--where", "los=1"], "no run has a 'los'; did you mean 'loss'?"),
+        (["--where", "state=complete"], "there is no state named 'COMPLETE'; did you mean 'COMPLETED'?"),
         (["--sort", "script.arg"], "did you mean 'script.args'?"),
         (["--columns", "run,stat"], "did you mean 'state'?"),
     ],
@@ -181,6 +218,9 @@ def test_trainings_are_told_apart_by_their_seed(fledge: "Fledge") -> None:
     assert told["causes"]["spec"] == {"seed": [0, 1]}
     assert told["first_difference"]["epoch"] == 1
     assert told["weights_sha256"] == [one["weights_sha256"], other["weights_sha256"]]
+    (fledge.folder / "s.py").write_text("")
+    script = fledge("run", "--script", "s.py", "--json").last["run"]
+    assert not fledge("runs", "explain", one["run"], script, "--json").last["equal"]
     same = fledge("runs", "explain", one["run"], again["run"]).out
     assert same.splitlines()[0] == "they are the same"
     assert "the same weights" in same

@@ -53,7 +53,24 @@ def test_every_hook_has_its_page(tmp_path: Path) -> None:
     kept = {path.name: path.read_text() for path in (DOCS / "hooks").iterdir()}
     assert made == kept, "the pages are not of the hooks there are: python docs/generate.py"
     hooks = {name for holder in (OfferHooks, LifecycleHooks) for name in vars(holder) if not name.startswith("_")}
-    assert {f"{name}.md" for name in hooks} | {"README.md"} == set(kept)
+    besides = {"README", "exporter", "clusters", "deployer", "sweeper"}
+    assert {f"{name}.md" for name in hooks | besides} == set(kept)
+
+
+def test_what_a_hooks_page_imports_can_be_imported() -> None:
+    for path in sorted((DOCS / "hooks").iterdir()):
+        for _, code, _ in blocks(path.read_text()):
+            # Names in annotations that nobody imports raise.
+            exec(code, {})
+
+
+def test_the_page_of_commands_is_of_the_commands_there_are(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, DOCS / "commands.py", tmp_path / "commands.md"], check=True)
+    made = (tmp_path / "commands.md").read_text()
+    kept = (DOCS / "commands.md").read_text()
+    assert made == kept, "the page is not of the commands there are: python docs/commands.py"
+    for told in ("fledge run", "fledge runs resume", "fledge models promote", "--processes", "--kills"):
+        assert told in made
 
 
 def test_every_hook_is_explained() -> None:

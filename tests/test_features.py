@@ -97,7 +97,7 @@ def trained(
         forward = head
     loop = Loop(
         phase=Phase(True, spec), seed=5, group=SingleGroup(), module=head, forward=forward, frozen=backbone,
-        criterion=nn.CrossEntropyLoss(), train=batches, val=batches, classes=("a", "b"), say=None,
+        criterion=nn.CrossEntropyLoss(), train=batches, val=batches, classes=("a", "b"), weights=None,
         parallel=Parallel(head, make_optimizer(spec, [ParameterGroup("head", list(head.parameters()))])),
     )  # fmt: skip
     assert len(list(loop.epochs(loop.beginning(0)))) == spec.epochs

@@ -7,11 +7,12 @@ import fledge
 import pytest
 
 NAMES = """
-ComputeBackend DataError Dataset Exporter Finding FledgeError FolderDataset FolderOptions Group Job Launcher LogChunk
-Model ModelVersion Offer Options Parallel ParameterGroup Place PluginError Predictor Preprocessing Progress Registry
-RegistryError Request Resources Run RunError RunInfo RunRef RunState SPLITS Sample SingleGroup Snapshot SourceFile
-SpecError Split Status TRY_AGAIN Tracker Trained UnknownName UsageError download hookimpl log no_progress
-ranks_command tensors_sha256 unpack write_atomic
+Choices ClusterInfo Clusters ComputeBackend DATA_FOLDER DataError Dataset Deployable Deployed Deployer Domain Exporter
+Finding FledgeError FolderDataset FolderOptions Group Job Launcher LogChunk Model ModelVersion NativeTrial Offer Options
+Parallel ParameterGroup Place PluginError Policy Predictor Preprocessing Progress Range Registry RegistryError Request
+Resources Run RunError RunInfo RunRef RunState SPLITS Sample Scoring Search SingleGroup Snapshot SourceFile SpecError
+Split Status Sweeper TRY_AGAIN Tracker Trained UnknownName UsageError download file_sha256 hookimpl log no_progress
+placeholder ranks_command tensors_sha256 unpack write_atomic written
 """
 
 

@@ -66,8 +66,8 @@ BACKENDS: Wrongs = {
         "a_later_submission_goes_on_where_the_first_ended",
     ),
     "Indiscreet": (
-        "def _write_job(self, folder, request, key):\n"
-        "    super()._write_job(folder, request, key)\n"
+        "def _write_job(self, folder, request):\n"
+        "    super()._write_job(folder, request)\n"
         "    (folder / 'environment.json').write_text(json.dumps(dict(os.environ)))",
         "what_the_caller_has_in_its_environment_is_written_nowhere",
     ),
@@ -179,23 +179,23 @@ BACKENDS: Wrongs = {
         "another_process_can_ask_and_cancel",
     ),
     "Truncating": (
-        "def _fetch(self, ref, pattern, dest):\n"
-        "    found = super()._fetch(ref, pattern, dest)\n"
+        "def _fetch(self, ref, pattern, dest, progress):\n"
+        "    found = super()._fetch(ref, pattern, dest, progress)\n"
         "    for path in found: os.truncate(path, min(path.stat().st_size, 1 << 20))\n"
         "    return found",
         "large_outputs_are_fetched_whole",
     ),
     "Rewriting": (
-        "def _fetch(self, ref, pattern, dest):\n"
-        "    found = super()._fetch(ref, pattern, dest)\n"
+        "def _fetch(self, ref, pattern, dest, progress):\n"
+        "    found = super()._fetch(ref, pattern, dest, progress)\n"
         "    for path in found: path.write_bytes(path.read_bytes())\n"
         "    return found",
         "outputs_are_fetched_whole_and_again",
     ),
     "Narrow": (
-        "def _fetch(self, ref, pattern, dest):\n"
+        "def _fetch(self, ref, pattern, dest, progress):\n"
         "    if not pattern.startswith('outputs'): raise UsageError('there are outputs alone')\n"
-        "    return super()._fetch(ref, pattern, dest)",
+        "    return super()._fetch(ref, pattern, dest, progress)",
         "what_it_keeps_can_be_had_while_it_runs_and_afterwards",
     ),
     "Mingling": (

@@ -5,27 +5,32 @@ import socket
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
 from fledge.predictions import Predictions
+from fledge.training.arithmetic import has_bf16
 
-from tests.long_run import journal, shown, strays, wait_for
-from tests.many import MORE, NODES_SAY, SPY, alike, ended, nodes_meet, same_order, seen, started, words
+from tests.flaky_server import FlakyServer, serving
+from tests.hidden import hide
+from tests.long_run import ENDED, journal, shown, state_file, strays, wait_for
+from tests.many import HEAD, MORE, NODES_SAY, SPY, SPY_MODEL, alike, ended, nodes_meet, same_order, seen, started, words
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge, Give
 
 pytestmark = pytest.mark.long
 
-HEAD = ("training.mode=head", "training.freeze_batchnorm=false")
+BF16, NO_BF16 = has_bf16(torch.device("cpu")), "this processor has no instructions for bf16"
 
 
 def test_many_processes_see_the_samples_of_one_in_its_order_and_come_to_its_weights(
     fledge: "Fledge", give: "Give", tmp_path: Path
 ) -> None:
-    give("spy", SPY)
+    give("spy", SPY, model=SPY_MODEL)
     one, (alone,) = seen(fledge, tmp_path / "1", "torchrun", 1)
     for trains, count in ((True, 50), (False, 26)):
         images = [image for trained, batch in alone if trained == trains for image in batch]
@@ -85,15 +90,19 @@ def test_a_rank_that_fails_fails_the_run_which_goes_on_in_any_number(
     (tmp_path / "cured").touch()
     again = fledge("runs", "resume", run, "--processes", "3", "--json").last
     assert again["state"] == "COMPLETED"
-    epochs = [event["epoch"] for event in journal(fledge, run) if event["event"] == "metrics"]
-    assert epochs == [1, 2, 3], "it began anew"
-    assert "began with processes 2 and goes on with 3" in fledge("runs", "logs", run).out
+    log = fledge("runs", "logs", run).out
+    assert "resumed from a checkpoint" in log
+    assert "began with processes 2 and goes on with 3" in log
     peaceful = fledge(*words("torchrun", 1), "--json").last
     alike(fledge, peaceful, again)
-    second = [event["values"] for event in journal(fledge, run) if event["event"] == "metrics"][1]
-    undisturbed = [event["values"] for event in journal(fledge, peaceful["run"]) if event["event"] == "metrics"][1]
+    second, undisturbed = (epochs(fledge, told["run"])[2] for told in (again, peaceful))
     assert second["train_loss"] == pytest.approx(undisturbed["train_loss"], rel=1e-5), "some samples count twice"
     assert second["train_accuracy"] == undisturbed["train_accuracy"]
+
+
+def epochs(fledge: "Fledge", run: str) -> dict[int, dict[str, Any]]:
+    """What was last told of each: what was not yet in a checkpoint is done again."""
+    return {event["epoch"]: event["values"] for event in journal(fledge, run) if event["event"] == "metrics"}
 
 
 def test_a_training_survives_the_loss_of_a_rank(fledge: "Fledge", give: "Give", tmp_path: Path) -> None:
@@ -103,14 +112,12 @@ def test_a_training_survives_the_loss_of_a_rank(fledge: "Fledge", give: "Give", 
     log = fledge("runs", "logs", run).out
     assert "2 of 3 processes are left, and go on" in log
     assert "began with processes 3 and goes on with 2" in log
-    epochs = [event["epoch"] for event in journal(fledge, run) if event["event"] == "metrics"]
-    assert epochs == [1, 2, 3], "it began anew"
+    assert "resumed from a checkpoint" in log
+    assert list(epochs(fledge, run)) == [1, 2, 3]
     alike(fledge, fledge(*words("torchrun", 1), "--json").last, told)
 
 
-def test_stopped_and_resumed_two_processes_come_to_the_very_same_weights(
-    fledge: "Fledge", give: "Give", tmp_path: Path
-) -> None:
+def test_stopped_and_resumed_two_processes_come_to_the_very_same_weights(fledge: "Fledge") -> None:
     # Dropout, and batch-norm statistics of each process.
     settings = ("training.freeze_batchnorm=false", "model.dropout=0.3")
     peaceful = fledge(*words("torchrun", 2, *settings), "--json").last
@@ -130,12 +137,103 @@ def test_stopped_and_resumed_two_processes_come_to_the_very_same_weights(
     assert again["weights_sha256"] == peaceful["weights_sha256"]
 
 
-def test_synchronized_batchnorm_is_that_of_one_process(fledge: "Fledge") -> None:
-    settings = ("training.freeze_batchnorm=false", "training.sync_batchnorm=true", "dataset.train=24")
+def test_stopped_while_it_asks_what_failed_before_it_a_process_still_has_a_last_word(
+    fledge: "Fledge", give: "Give", tmp_path: Path
+) -> None:
+    run = started(fledge, give, tmp_path, "torchrun", 2, "model.trouble=breaks", "model.rank=0")
+    while not (tmp_path / "broke").exists():
+        assert state_file(fledge, run) not in ENDED
+        time.sleep(0.02)
+    # It waits for ten seconds.
+    time.sleep(1)
+    assert fledge("runs", "cancel", run, "--json").last["state"] == "CANCELED"
+    assert [event["state"] for event in journal(fledge, run) if event["event"] == "state"][-1] == "CANCELED"
+    log = fledge("runs", "logs", run).out
+    assert "RuntimeError: broken pipe" in log
+    assert "Stopped" not in log
+
+
+# A data set that fetches something first, and writes down which images are decoded.
+WATCHED = """
+    from pathlib import Path
+
+    from fledge import Offer, hookimpl
+    from fledge_sample.options import DotsOptions
+
+    FLEDGE_API = 1
+
+
+    @hookimpl
+    def fledge_datasets():
+        return [Offer("watched", "watched_model:Watched", "watched:WatchedOptions")]
+
+
+    class WatchedOptions(DotsOptions):
+        url: str
+        decoded: Path
+"""
+WATCHED_DATASET = """
+    import dataclasses
+    import time
+    from pathlib import Path
+
+    from fledge import download
+    from fledge.testing.offers.squares import Square
+    from fledge_sample.dots import Dots
+
+
+    @dataclasses.dataclass(frozen=True)
+    class Seen(Square):
+        decoded: Path
+
+        @property
+        def fingerprint(self):
+            return self.name
+
+        def load(self, edge=0):
+            with self.decoded.open("a") as file:
+                file.write(f"{self.name} {edge}\\n")
+            # For another process to come meanwhile.
+            time.sleep(0.01)
+            return super().load(edge)
+
+
+    class Watched(Dots):
+        def _prepare(self, cache, progress, warn):
+            download(self.options.url, cache / "dots.zip", max_bytes=1 << 20, progress=progress)
+
+        def split(self, name):
+            return [Seen(*dataclasses.astuple(one), self.options.decoded) for one in super().split(name)]
+"""
+
+
+def test_two_processes_of_a_node_download_and_decode_once(fledge: "Fledge", give: "Give", tmp_path: Path) -> None:
+    give("watched", WATCHED, model=WATCHED_DATASET)
+    fledge.environment["XDG_CACHE_HOME"] = str(tmp_path / "cache")
+    decoded = tmp_path / "decoded"
+    # Large enough not to be had in one go.
+    with serving(FlakyServer(bytes(1 << 20), breaks=1)) as server:
+        told = words("torchrun", 2, f"dataset.url={server.url}", f"dataset.decoded={decoded}")
+        told[told.index("dots")] = "watched"
+        assert fledge(*told, "--json").last["metrics"]["epochs"] == 3
+    # It breaks off once, and is taken up where it was.
+    assert len(server.requests) == 2
+    # Rank 0 decodes some larger ones in the end, for the report.
+    names = [line for line in decoded.read_text().splitlines() if line.endswith(" 32")]
+    assert len(names) == len(set(names)) == 76
+
+
+# Means and variances are summed in another order, and divided by small numbers; of each rank's own, they are apart by
+# half.
+@pytest.mark.parametrize(
+    ("precision", "bound"),
+    [("fp32", 1e-4), pytest.param("bf16", 5e-2, marks=pytest.mark.skipif(not BF16, reason=NO_BF16))],
+)
+def test_synchronized_batchnorm_is_that_of_one_process(fledge: "Fledge", precision: str, bound: float) -> None:
+    told = ("training.freeze_batchnorm=false", "training.sync_batchnorm=true", "dataset.train=24")
+    settings = (*told, f"training.precision={precision}")
     one, two = (fledge(*words("torchrun", count, *settings), "--json").last for count in (1, 2))
-    # Means and variances are summed in another order, and divided by small numbers; of each rank's own, they are apart
-    # by half.
-    alike(fledge, one, two, bound=1e-4)
+    alike(fledge, one, two, bound=bound)
 
 
 SCRIPT = """
@@ -158,9 +256,10 @@ def test_a_script_is_executed_once_a_rank(fledge: "Fledge", code: int, state: st
     done = fledge("run", *launched, "--json", "--", str(code), status=1 if code else 0)
     assert done.last["state"] == state
     run = done.last["run"]
-    assert not code or "rank 1 ended with exit status 1" in fledge("runs", "logs", run).out
-    assert "s.py ended with exit status 4" in (shown(fledge, run)["error"] or "") or not code
-    if not code:
+    if code:
+        assert "rank 1 ended with exit status 1" in fledge("runs", "logs", run).out
+        assert "s.py ended with exit status 4" in shown(fledge, run)["error"]
+    else:
         assert sorted(done.last["outputs"]) == ["outputs/0.txt", "outputs/1.txt", "outputs/2.txt"]
 
 
@@ -206,6 +305,20 @@ def test_ranks_of_other_versions_do_not_train_together(fledge: "Fledge", tmp_pat
     error = fledge("runs", "show", "latest", "--json").last["error"]
     assert "rank 1 cannot train with the others: numpy" in error
     assert "on rank 0 and 1.0 here" in error
+
+
+@pytest.mark.parametrize("ranks", [("0", "1"), ("1",)])
+def test_processes_train_without_torchvision_where_none_of_them_has_it(
+    fledge: "Fledge", tmp_path: Path, ranks: tuple[str, ...]
+) -> None:
+    hide(fledge, tmp_path, "torchvision", ranks)
+    fledge(*words("torchrun", 2, "training.epochs=1"), status=0 if len(ranks) == 2 else 1)
+    told = fledge("runs", "show", "latest", "--json").last
+    if len(ranks) == 2:
+        assert told["state"] == "COMPLETED"
+    else:
+        assert "rank 1 cannot train with the others: torchvision" in told["error"]
+        assert "on rank 0 and none here" in told["error"]
 
 
 def test_more_processes_than_cores_are_told_of() -> None:

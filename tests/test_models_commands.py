@@ -3,11 +3,13 @@
 import hashlib
 import json
 import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from tests.conftest import Fledge
@@ -58,7 +60,7 @@ def test_from_a_run_to_a_downloaded_model(house: "Fledge", tmp_path: Path) -> No
     told = house("models", "show", "birds", "--json").last
     assert told["card"]["transforms"]["resize"] == [16, 16]
     code = json.loads((house.home / "runs" / run / "plan.json").read_text())["job"]["snapshot"]
-    assert told["card"]["code"] == {"files": len(code["files"]), "sha256": code["sha256"]}
+    assert told["card"]["code"]["sha256"] == code["sha256"]
     house("models", "download", "birds/1", "-o", tmp_path)
     for name, digest in told["files"].items():
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() == digest
@@ -66,6 +68,48 @@ def test_from_a_run_to_a_downloaded_model(house: "Fledge", tmp_path: Path) -> No
     best = house.home / "runs" / run / "outputs" / "best.safetensors"
     assert (tmp_path / "model.safetensors").read_bytes() == best.read_bytes()
     assert json.loads((tmp_path / "model.json").read_text())["file_sha256"] == told["files"]["model.safetensors"]
+
+
+def test_a_model_tells_its_code_when_its_run_is_gone(fledge: "Fledge") -> None:
+    (fledge.folder / "mine.py").touch()
+    for told in (["init"], ["add", "mine.py"], ["-c", "user.name=me", "-c", "user.email=me@x", "commit", "-m", "1"]):
+        subprocess.run(["git", "-C", fledge.folder, *told], check=True, capture_output=True)
+    for place in ("train/red", "train/blue", "val/red", "val/blue"):
+        (fledge.folder / "photos" / place).mkdir(parents=True)
+        for number in range(2):
+            picture = Image.new("RGB", (16, 16), (len(place), number, 0))
+            picture.save(fledge.folder / "photos" / place / f"{number}.png")
+    # A data set that is installed to be worked on, and so travels.
+    words = ("--dataset", "imagefolder", "--set", "dataset.root=photos", "--model", "tiny")
+    fledge("run", *words, "--set", "training.epochs=1")
+    register(fledge, "latest")
+    code = fledge.home / "runs" / trained(fledge) / "code"
+    files = {path.relative_to(code).as_posix(): path.read_bytes() for path in code.glob("*/*") if path.is_file()}
+    fledge("runs", "delete", "latest")
+    assert not code.exists()
+    card = fledge("models", "show", "birds", "--json").last["card"]
+    assert "fledge_imagefolder/__init__.py" in files
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+    assert card["code"]["files"] == digests
+    lineage = card["lineage"]
+    head = subprocess.run(["git", "-C", fledge.folder, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
+    assert (lineage["git"]["commit"], lineage["git"]["dirty"]) == (head.stdout.strip(), False)
+    assert lineage["overrides"]["training.epochs"] == 1
+    assert {"torch", "fledge"} <= lineage["packages"].keys()
+    out = fledge("models", "show", "birds").out
+    assert head.stdout.strip() in out
+    assert '"packages": "' in out
+    assert "pydantic" not in out
+
+
+def test_a_version_that_is_there_keeps_its_tags_and_that_is_said(house: "Fledge") -> None:
+    run = trained(house)
+    register(house, run, "birds", "--tag", "stage=test")
+    done = house("models", "register", run, "--name", "birds", "--tag", "stage=live", "--tag", "by=me", "--json")
+    assert (done.last["version"], done.last["tags"]) == (1, {"stage": "test"})
+    assert "birds/1 was registered before, and keeps its tags: it has not stage=live, by=me; " in done.err
+    assert "fledge models promote birds/1 --alias" in done.err
+    assert not house("models", "register", run, "--name", "birds", "--tag", "stage=test").err
 
 
 def test_versions_count_up_and_stay_as_they_are(house: "Fledge") -> None:
@@ -91,6 +135,13 @@ def test_registering_at_once_gives_each_its_own_version(house: "Fledge") -> None
     assert sorted(one["version"] for one in told) == list(range(1, 11))
     assert [one["run"] for one in told] == runs
     assert len(house("models", "list", "--json").lines) == 10
+
+
+def test_a_folder_that_takes_no_model_is_named(house: "Fledge") -> None:
+    register(house, trained(house))
+    told = house("models", "download", "birds", "-o", "/proc/nowhere", status=1).err
+    assert "birds/1 cannot be copied into /proc/nowhere: No such file or directory" in told
+    assert "--output DIR" in told
 
 
 def test_a_damaged_version_is_refused(house: "Fledge", tmp_path: Path) -> None:

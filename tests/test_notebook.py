@@ -111,4 +111,4 @@ def test_without_the_extra_it_says_what_to_install(house: "Fledge", tmp_path: Pa
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=house.folder, env=environment, capture_output=True, text=True
     )
-    assert "Its pictures need matplotlib: pip install" in done.stdout, done.stderr
+    assert "Its pictures need matplotlib; in fledge&#x27;s checkout: pip install" in done.stdout, done.stderr

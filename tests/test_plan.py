@@ -82,6 +82,10 @@ def test_ranks_are_started_as_their_launcher_says(fledge: "Fledge", give: "Give"
         told = fledge("run", *words, "--launcher", "crowd", "--processes", "2", "--dry-run").out
         assert "command: crowd 2 python -P -m fledge.worker" in told
         assert "2 process(es) on 1 node(s), crowd" in told
+        # For a backend that starts them itself.
+        job = fledge("run", *words, "--launcher", "crowd", "--processes", "2", "--dry-run", "--json").last["job"]
+        assert job["argv"] == ["crowd", "2", *job["rank"]]
+        assert job["rank"][:4] == ["python", "-P", "-m", "fledge.worker"]
 
 
 def test_too_much_to_send_names_the_largest(fledge: "Fledge") -> None:
@@ -94,6 +98,24 @@ def test_too_much_to_send_names_the_largest(fledge: "Fledge") -> None:
     assert told.index("photos.zip (734 MB)") < told.index("video.mp4 (524 MB)") < told.index(".fledgeignore")
     (fledge.folder / ".fledgeignore").write_text("*.mp4\n")
     assert "left out: 1 by .fledgeignore" in fledge("run", "--script", "s.py", "--dry-run").out
+
+
+def test_what_stays_behind_is_named(fledge: "Fledge") -> None:
+    for number in range(22):
+        (fledge.folder / f"{number:02}.bin").touch()
+    for path in ("deep/photos/a.jpg", "deep/.env", "s.py"):
+        (fledge.folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (fledge.folder / path).touch()
+    (fledge.folder / ".gitignore").write_text("*.bin\nphotos/\n")
+    words = ("run", "--script", "s.py", "--dry-run")
+    lines = [line.strip() for line in fledge(*words).out.splitlines()]
+    at = lines.index("left out: 23 by .gitignore")
+    assert lines[at + 1 : at + 22] == [*(f"{number:02}.bin" for number in range(20)), "and 3 more"]
+    assert lines[lines.index("left out: 1 by secrets") + 1] == "deep/.env"
+    (fledge.folder / ".gitignore").write_text("photos/\n")
+    told = fledge(*words, "--json").last["job"]["snapshot"]
+    assert told["left_out"] == {".gitignore": 1, "secrets": 1}
+    assert told["left_names"] == {".gitignore": ["deep/photos/"], "secrets": ["deep/.env"]}
 
 
 def test_an_ignore_file_that_is_none(tmp_path: Path) -> None:

@@ -52,6 +52,22 @@ def test_files_folders_and_patterns(house: "Fledge") -> None:
     assert list(labels(house, "m.onnx", *named)) == list(named)
 
 
+def test_a_cache_that_takes_no_model_is_named(house: "Fledge") -> None:
+    house("models", "register", "latest", "--name", "dots")
+    told = house("predict", "dots", "photos", status=1, XDG_CACHE_HOME="/proc/nowhere").err
+    assert "dots/1 cannot be kept in the cache /proc/nowhere/fledge: No such file or directory" in told
+    assert "XDG_CACHE_HOME=DIR" in told
+
+
+def test_of_a_run_that_failed_nobody_is_told_to_export_it(fledge: "Fledge") -> None:
+    (fledge.folder / "s.py").write_text("raise SystemExit(1)")
+    fledge("run", "--script", "s.py", status=1)
+    told = fledge("predict", "latest", "photos", status=1).err
+    assert "is FAILED and has no exported file" in told
+    assert "fledge export" not in told
+    assert "fledge runs resume" in told
+
+
 def test_every_batch_size_gives_the_same_answer(house: "Fledge") -> None:
     def shares(batch: str) -> list[float]:
         return [line["probability"] for line in house("predict", "m.onnx", "photos", "--batch", batch, "--json").lines]

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fledge import DataError, Preprocessing
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
@@ -16,7 +16,7 @@ def noise(width: int, height: int) -> NDArray[Any]:
 
 
 def by_hand(pixels: NDArray[Any], edge: int, crop: int) -> NDArray[Any]:
-    """Pillow's words for it: the whole image resized, then cut."""
+    """Pillow's words for it: the whole image, or one channel of floats, resized, then cut."""
     image = Image.fromarray(pixels)
     shorter = min(image.size)
     width, height = (edge if side == shorter else edge * side // shorter for side in image.size)
@@ -26,15 +26,18 @@ def by_hand(pixels: NDArray[Any], edge: int, crop: int) -> NDArray[Any]:
 
 
 @given(st.integers(1, 120), st.integers(1, 120), st.integers(1, 40), st.integers(0, 20))
+@example(98, 16, 7, 17)
 def test_it_is_what_pillow_makes_of_the_whole(width: int, height: int, crop: int, margin: int) -> None:
     pixels = noise(width, height)
     seen = Preprocessing(crop + margin, crop)(pixels)
     assert seen.dtype == np.dtype(np.uint8)
     assert seen.shape == (crop, crop, 3)
-    off = np.abs(seen.astype(int) - by_hand(pixels, crop + margin, crop))
-    # Where nearly all is cropped away, only a part is resized, whose roundings are others.
-    exact = max(width, height) <= 4 * min(width, height) and margin < crop
-    assert off.max() <= (0 if exact else 1)
+    if max(width, height) <= 4 * min(width, height) and margin < crop:
+        assert np.array_equal(seen, by_hand(pixels, crop + margin, crop))
+    # Where nearly all is cropped away, only a part is resized, whose roundings are others. Each of two passes rounds by
+    # half a level at most, as Pillow's own of the whole do: this is as near to what nobody has rounded as that is.
+    channels = [by_hand(pixels[..., one].astype(np.float32), crop + margin, crop) for one in range(3)]
+    assert np.abs(seen - np.stack(channels, axis=-1)).max() <= 1 + 1e-3
 
 
 def test_a_very_long_and_thin_image_is_as_cheap_as_any() -> None:

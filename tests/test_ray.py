@@ -57,6 +57,23 @@ def test_two_nodes_come_to_the_weights_of_one_process_here(fledge: "Fledge", on_
     assert " in 2 processes" in fledge("runs", "logs", there["run"]).out
 
 
+SCRIPT = """\
+import os, sys, time
+if os.environ["RANK"] == "1":
+    sys.exit(4)
+time.sleep(600)
+"""
+
+
+def test_what_failed_first_on_another_node_is_the_runs_error(fledge: "Fledge", on_ray: tuple[str, ...]) -> None:
+    (fledge.folder / "s.py").write_text(SCRIPT)
+    launched = ("--launcher", "torchrun", "--processes", "2", *_TWO_NODES)
+    run = fledge("run", "--script", "s.py", *launched, *on_ray, "--json", status=1).last["run"]
+    told = long_run.shown(fledge, run)
+    assert told["state"] == "FAILED"
+    assert told["error"].startswith("rank 1: s.py ended with exit status 4")
+
+
 def test_a_run_can_be_canceled_by_the_command(fledge: "Fledge", on_ray: tuple[str, ...]) -> None:
     (fledge.folder / "s.py").write_text("import time; time.sleep(600)")
     run = fledge("run", "--script", "s.py", *on_ray, "--detach").out.strip()

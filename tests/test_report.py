@@ -96,6 +96,9 @@ def test_the_page_has_it_all(page: str, folder: Path) -> None:
         assert re.search(rf"{('red', 'blue')[label]}\s+{cells}", plain), plain
     assert page.count("<img ") == len(said.most_wrong()) + len(said.least_sure())
     assert "model.onnx answers as the model does" in plain
+    proof = json.loads((folder / "outputs" / "model.onnx.parity.json").read_text())
+    mine, others = (f"{1000 * proof['seconds'][side] / 40:.3g}" for side in ("exported", "pytorch"))
+    assert re.search(rf"\s{re.escape(mine)}\s+{re.escape(others)}\s+0\.0 MB", plain), plain
     for told in ("COMPLETED", "dots/1", "start-up", "forward", "dataset.fingerprint", "training.lr", "sha256"):
         assert told in plain, told
     for name in ("loss", "accuracy", "accuracy of each", "lr", "images_per_second"):
@@ -222,7 +225,7 @@ def test_a_mistake_is_a_sentence(house: "Fledge", words: tuple[str, ...], says: 
 def test_without_the_extra_it_says_what_to_install(house: "Fledge", tmp_path: Path) -> None:
     (tmp_path / "matplotlib.py").write_text("raise ModuleNotFoundError('none', name='matplotlib')")
     told = house("report", "latest", status=2, PYTHONPATH=f"{tmp_path}:{house.environment['PYTHONPATH']}").err
-    assert "a report needs matplotlib\n  pip install 'fledge[report]'" in told
+    assert "a report needs matplotlib\n  in fledge's checkout: pip install -e '.[report]'" in told
 
 
 def test_damage_is_told_and_the_rest_is_shown(fledge: "Fledge", folder: Path) -> None:

@@ -157,11 +157,11 @@ def loop(settings: dict[str, object], weight: torch.Tensor) -> Loop:
         features[:, None], torch.tensor(labels), batch_size=spec.batch_size, seed=0, shuffled=False
     )
     optimizer = torch.optim.SGD([{"params": module.parameters(), "initial_lr": spec.lr}], lr=spec.lr)
-    say = torch.tensor([weights[label] for label in labels], dtype=torch.float64) if weights else None
+    counted = torch.tensor([weights[label] for label in labels], dtype=torch.float64) if weights else None
     criterion = make_criterion(spec, weights, torch.device("cpu"))
     alone, parallel = SingleGroup(), Parallel(module, optimizer)
     return Loop(
-        Phase(False, spec), 0, alone, module, parallel, module, None, criterion, batches, batches, ("a", "b"), say
+        Phase(False, spec), 0, alone, module, parallel, module, None, criterion, batches, batches, ("a", "b"), counted
     )
 
 

@@ -1,6 +1,7 @@
 """`fledge runs`: looking at runs, and ending them."""
 
 import os
+import pty
 import shutil
 import signal
 import subprocess
@@ -72,6 +73,15 @@ def test_download(done: "Fledge", tmp_path: Path) -> None:
     done("runs", "download", "latest", "*.toml", "-o", tmp_path / "other")
     assert [path.name for path in (tmp_path / "other").iterdir()] == ["spec.toml"]
     assert "has no file that matches 'nothing*'" in done("runs", "download", "latest", "nothing*", status=1).err
+
+
+def test_on_a_terminal_a_download_says_how_far_it_is(done: "Fledge", tmp_path: Path) -> None:
+    ours, its = pty.openpty()
+    words = [sys.executable, "-m", "fledge", "runs", "download", "latest", "-o", str(tmp_path)]
+    subprocess.run(words, cwd=done.folder, env=done.environment, stdout=subprocess.PIPE, stderr=its, check=True)
+    assert b"copying: 0 of 1 files" in os.read(ours, 1000)
+    os.close(ours)
+    os.close(its)
 
 
 @pytest.mark.parametrize("pattern", ["/etc/passwd", "../*", "outputs/../../x", ""])

@@ -63,6 +63,18 @@ def test_several_mistakes_are_told_at_once() -> None:
         parse({"training": {"lr": -1, "batchsize": 4}}, where="spec")
 
 
+def test_what_was_said_on_the_command_line_is_no_fault_of_the_file(fledge: "Fledge") -> None:
+    name = "a name has 1 to 128 letters (a to z), digits, '.', '_' and '-', and begins with a letter or digit"
+    (fledge.folder / "run.toml").write_text("seed = -1\n[training]\nlr = -1\n")
+    said = fledge("run", "run.toml", *TRAIN, "--experiment", "a b/c", "--set", "training.epochs=0", status=2).err
+    line, of_file = said.splitlines()[0].split("; run.toml: ")
+    assert line == f"error: command line: experiment = 'a b/c': {name}; training.epochs = 0: should be greater than 0"
+    assert [told.partition(":")[0] for told in of_file.split("; ")] == ["seed = -1", "training.lr = -1"]
+    (fledge.folder / "run.toml").write_text("experiment = 'a b/c'\n")
+    said = fledge("run", "run.toml", *TRAIN, "--set", "training={epoch = 3}", status=2).err
+    assert f"error: run.toml: experiment = 'a b/c': {name}; command line: unknown key training.epoch;" in said
+
+
 def test_a_file_that_is_not_there(fledge: "Fledge") -> None:
     assert "there is no spec file nowhere.toml" in fledge("run", "nowhere.toml", status=2).err
     assert "is a folder" in fledge("run", ".", status=2).err
@@ -113,6 +125,47 @@ def test_an_offers_options_are_checked(fledge: "Fledge") -> None:
     assert "names no dataset and no model" in fledge("run", status=2).err
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (
+            ("optimizer=adamw", "momentum=0.95"),
+            "training.momentum = 0.95 has no effect with training.optimizer = 'adamw'",
+        ),
+        (("step_size=3",), "training.step_size = 3 has no effect with training.schedule = 'cosine'"),
+        (("schedule=constant", "gamma=0.5"), "training.gamma = 0.5 has no effect with training.schedule = 'constant'"),
+    ],
+)
+def test_a_key_that_is_set_in_vain_is_refused(fledge: "Fledge", words: tuple[str, ...], told: str) -> None:
+    settings = [word for one in words for word in ("--set", f"training.{one}")]
+    refused = fledge("run", *TRAIN, *settings, status=2).err
+    assert told in refused
+    assert "leave it out, or choose training." in refused
+    assert not (fledge.home / "runs").exists()
+
+
+def test_a_key_that_is_set_where_it_has_an_effect_is_taken(fledge: "Fledge") -> None:
+    settings = ("schedule=step", "step_size=3", "gamma=0.5", "momentum=0.95")
+    plan = planned(fledge, *TRAIN, *(word for one in settings for word in ("--set", f"training.{one}")))
+    assert (plan["training"]["gamma"], plan["training"]["momentum"]) == (0.5, 0.95)
+
+
+def test_a_recorded_spec_with_a_key_in_vain_is_read_as_before(fledge: "Fledge") -> None:
+    run = fledge("run", *TRAIN, "--set", "training.epochs=1", "--set", "training.optimizer=adamw", "--json").last["run"]
+    kept = fledge.home / "runs" / run
+    # Every key is in it, each at its default.
+    assert "momentum = 0.9\n" in (kept / "spec.toml").read_text()
+    assert planned(fledge, kept / "spec.toml")["training"]["optimizer"] == "adamw"
+    # As fledge let it through before.
+    plan = json.loads((kept / "plan.json").read_text())
+    plan["spec"]["training"]["momentum"] = 0.95
+    (kept / "plan.json").write_text(json.dumps(plan))
+    assert fledge("rerun", run, "--json").last["state"] == "COMPLETED"
+    again = fledge("runs", "show", "latest", "--json").last
+    assert again["run"] != run
+    assert again["spec"]["training"]["momentum"] == 0.95
+
+
 def test_relative_paths_belong_to_where_they_are_written(fledge: "Fledge") -> None:
     specs = fledge.folder / "specs"
     specs.mkdir()
@@ -146,6 +199,18 @@ def test_init_writes_a_spec_that_trains_once_filled_in(fledge: "Fledge") -> None
 
     (fledge.folder / "new.toml").write_text(text.replace("epochs = 10", "epochs = 1"))
     assert fledge("run", "new.toml", "--json").last["state"] == "COMPLETED"
+
+
+def test_what_was_not_filled_in_is_refused_before_anything_starts(fledge: "Fledge") -> None:
+    fledge("spec", "init", "new.toml", "--model", "tiny")
+    for words in ((), ("--dry-run",), ("--check",)):
+        refused = fledge("run", "new.toml", *words, status=2).err
+        assert f"{fledge.folder / 'new.toml'}: dataset.root is still FILL-IN" in refused
+        assert "--set dataset.root=VALUE" in refused
+    assert not fledge.home.exists()
+    told = planned(fledge, "new.toml", "--set", "dataset.root=photos")
+    assert told["dataset"]["root"] == str(fledge.folder / "photos")
+    assert planned(fledge, "new.toml", "--dataset", "dots")["dataset"]["name"] == "dots"
 
 
 def test_init_overwrites_nothing(fledge: "Fledge") -> None:

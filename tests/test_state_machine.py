@@ -35,7 +35,7 @@ def test_nobody_calls_itself_lost_and_only_a_resume_brings_back_what_was_given_u
         assert Actor.WORKER not in after.get(RunState.LOST, ())
         if before in (RunState.LOST, RunState.CANCELED):
             assert after[RunState.QUEUED] == {Actor.RESUME}
-            assert set(after) <= {RunState.QUEUED, RunState.CANCELED}
+            assert set(after) <= {RunState.QUEUED, RunState.CANCELED, RunState.PREPARING}
         if before not in FINAL:
             assert Actor.RESUME not in set().union(*after.values())
 

@@ -12,11 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from fledge.errors import SpecError
-from fledge.sweeping.bandit import Bandit
-from fledge.sweeping.domain import Choices, Range, from_dict, parse_parameter, to_dict
-from hypothesis import given
-from hypothesis import strategies as st
+from fledge.sweeping.trial import Trial, TrialState
 
 from tests.long_run import strays, supervisor
 
@@ -125,7 +121,7 @@ def test_a_report_has_pictures_of_the_trials_and_the_best_run(swept: "Fledge") -
     assert "fledge report latest" in swept("report", status=2).err
 
 
-def test_a_sweep_is_shown_and_what_has_ended_is_never_run_again(swept: "Fledge", tmp_path: Path) -> None:
+def test_a_sweep_is_shown_and_what_has_ended_is_never_run_again(swept: "Fledge") -> None:
     *trials, last = printed(swept)
     before = executed(swept)
     for words in (("--show", "four"), ("--resume", "four")):
@@ -280,6 +276,40 @@ def test_a_metric_that_nobody_reports_ends_the_sweep_with_the_names_there_are(fl
     assert "reported no metric 'scores'; did you mean 'score'?" in told.err
     assert "there is: score" in told.err
     assert len(executed(fledge)) == 1
+    assert "canceling" not in told.err
+    (name,) = [path.name for path in (fledge.home / "sweeps").iterdir()]
+    (trial, _) = fledge("sweep", "--show", name, "--json").lines
+    assert (trial["state"], "reported no metric 'scores'" in trial["error"]) == ("FAILED", True)
+
+
+def test_a_training_without_that_metric_is_stopped_after_an_epoch(fledge: "Fledge") -> None:
+    (fledge.folder / "dots.toml").write_text(DOTS)
+    words = ("--param", "training.lr=0.1,0.2,0.3", "--maximize", "val_acuracy", "--trials", "3", "--parallel", "2")
+    # As if for an hour.
+    slow = ("--set", "training.epochs=10000", "--name", "typo")
+    told = fledge("sweep", "dots.toml", *words, *slow, status=1)
+    assert "reports no metric 'val_acuracy'; did you mean 'val_accuracy'?" in told.err
+    assert "start the sweep anew" in told.err
+    *trials, last = fledge("sweep", "--show", "typo", "--json").lines
+    assert [(trial["state"], "no metric 'val_acuracy'" in trial["error"]) for trial in trials] == [("FAILED", True)] * 2
+    assert last == {"sweep": "typo", "trials": 2, "best": None}
+    runs = fledge("runs", "list", "--json").lines
+    assert [run["state"] for run in runs] == ["CANCELED"] * 2
+
+
+def test_what_a_training_tells_at_its_end_alone_is_a_metric_too(fledge: "Fledge") -> None:
+    (fledge.folder / "dots.toml").write_text(DOTS)
+    words = ("--param", "training.lr=0.1,0.2", "--minimize", "best_epoch", "--trials", "1", "--json")
+    assert fledge("sweep", "dots.toml", *words, "--set", "training.epochs=20").last["best"]["value"] >= 1
+
+
+def test_an_objection_that_came_too_late_is_no_error() -> None:
+    def row(state: TrialState, error: str | None = None) -> dict[str, Any]:
+        return Trial(0, {}, state, "run", 1.0, (), error, "it lagged behind", False).row()
+
+    assert row(TrialState.PRUNED)["error"] == "it lagged behind"
+    assert row(TrialState.COMPLETED)["error"] is None
+    assert row(TrialState.FAILED, "it broke")["error"] == "it broke"
 
 
 @pytest.fixture(scope="module")
@@ -308,13 +338,24 @@ REFUSED = [
     (("--param", "dataset.tran=10..20"), "did you mean 'train'?"),
     (("--param", "training.momentum=0.9..1"), "the spec does not take 1: run spec: training.momentum = 1"),
     (("--param", "training.lr=0.1..1", "--param", "training.lr=0.1,0.2"), "--param training.lr is there twice"),
+    (("--param", "trainig.lr=0.1..1"), "and keys of dataset, model, training; did you mean 'training'?"),
     (("--param", "backend.slots=1..2"), "a sweep varies seed, and keys of dataset, model, training"),
     (("--param", "training.lr=0.1..1", "--sampler", "grid"), "a grid needs the values of training.lr named"),
     (("--param", "training.lr=0.1..1", "--slack", "1"), "--slack belongs to --pruner bandit"),
     (("--param", "training.lr=0.1..1", "--pruner", "bandit"), "--pruner bandit needs --slack"),
     (("--param", "training.lr=0.1..1", "--set", "register=x"), "would have every trial's model registered"),
     (("--param", "training.lr=0.1..1", "--maximize", "a", "--minimize", "b"), "a sweep has one aim"),
+    (("--param", "training.lr=0.1..1", "--maximize", ""), "take a metric's name"),
     (("--param", "training.lr=0.1..1", "--name", "../x"), "cannot be a sweep's name"),
+    (("--param", "training.gamma=0.1..0.9"), "gamma has no effect on trials with training.schedule = 'cosine'"),
+    (("--param", "training.step_size=2,7"), "training.step_size has no effect on trials with training.schedule"),
+    (("--param", "training.momentum=0.9..0.99", "--set", "training.optimizer=adamw"),
+     "--param training.momentum has no effect on trials with training.optimizer = 'adamw'"),
+    # Of some trials; and what is the same of all, and set in vain.
+    (("--param", "training.momentum=0.9..0.99", "--param", "training.optimizer=sgd,adamw"),
+     "--param training.momentum has no effect on trials with training.optimizer = 'adamw'"),
+    (("--param", "training.optimizer=sgd,adamw", "--set", "training.momentum=0.95"),
+     "does not take adamw: training.momentum = 0.95 has no effect"),
     ((), "a sweep needs something to vary"),
 ]  # fmt: skip
 
@@ -331,60 +372,4 @@ def test_without_optuna_it_is_said_what_to_install(dots: "Fledge", tmp_path: Pat
     path = f"{tmp_path}:{dots.environment['PYTHONPATH']}"
     told = dots("sweep", "dots.toml", "--param", "training.lr=0.1..1", status=2, PYTHONPATH=path).err
     assert "a sweep needs optuna" in told
-    assert "pip install 'fledge[sweep]'" in told
-
-
-NUMBERS = st.integers(-(10**9), 10**9) | st.floats(-1e9, 1e9, allow_nan=False).map(lambda one: one + 0.0)
-
-
-@given(NUMBERS, NUMBERS, st.booleans())
-def test_a_range_is_read_as_it_is_printed(one: float, other: float, log: bool) -> None:
-    low, high = min(one, other), max(one, other)
-    wanted = Range(low, high, log)
-    if low == high or (log and low <= 0):
-        with pytest.raises(SpecError):
-            parse_parameter(f"training.lr={wanted}")
-        return
-    assert parse_parameter(f" training.lr = {wanted}") == ("training.lr", wanted)
-    assert from_dict(json.loads(json.dumps(to_dict(wanted)))) == wanted
-
-
-@given(st.lists(st.integers() | st.booleans() | st.sampled_from(["sgd", "adamw", "a b"]), min_size=2, unique_by=repr))
-def test_choices_are_read_as_they_are_printed(values: list[Any]) -> None:
-    words = ",".join(str(one).lower() if isinstance(one, bool) else str(one) for one in values)
-    key, found = parse_parameter(f"model.x={words}")
-    assert (key, found) == ("model.x", Choices(tuple(values)))
-    assert from_dict(json.loads(json.dumps(to_dict(found)))) == found
-
-
-@given(st.text(max_size=20))
-def test_whatever_is_written_is_read_or_refused_in_a_sentence(text: str) -> None:
-    try:
-        key, domain = parse_parameter(text)
-    except SpecError as error:
-        told = str(error)
-    else:
-        told = f"--param {key}"
-        assert len(set(map(repr, domain.ends()))) >= 2
-    assert told.startswith("--param")
-
-
-CURVES = st.lists(st.lists(st.floats(0, 1), min_size=1, max_size=5), max_size=4)
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=5), CURVES, st.floats(0, 1), st.booleans())
-def test_the_bandit_is_azures(mine: list[float], others: list[list[float]], slack: float, maximize: bool) -> None:
-    objects = Bandit(slack).objection(mine, others, maximize=maximize) is not None
-    so_far = [curve[: len(mine)] for curve in others]
-    if maximize:
-        own, best = max(mine), max(map(max, [mine, *so_far]))
-        assert objects == (own + own * slack < best)
-    else:
-        own, best = min(mine), min(map(min, [mine, *so_far]))
-        assert objects == (own > best + best * slack)
-
-
-@given(st.integers(1, 4), st.integers(0, 6), st.integers(1, 12))
-def test_the_bandit_looks_when_it_is_told_to(interval: int, delay: int, at: int) -> None:
-    objects = Bandit(0.1, interval, delay).objection([0.0] * at, [[1.0]], maximize=True)
-    assert (objects is not None) == (at % interval == 0 and at >= delay)
+    assert "in fledge's checkout: pip install -e '.[sweep]'" in told

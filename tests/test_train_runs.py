@@ -174,10 +174,14 @@ def test_a_tracker_that_raises_fails_nothing(house: House) -> None:
     run = house.run(*RAISES)
     warnings = [event["message"] for event in events(run) if event["event"] == "warning"]
     trouble, rest = "ConnectionError: nobody is listening", f"fledge runs sync {run.name} --tracker lines"
-    assert warnings == [
-        f"tracker 'lines' cannot be told, and is tried again: {trouble}",
-        f"tracker 'lines' cannot be told: {trouble}; the rest is sent by: {rest}",
-    ]
+    # A run may be over before its tracker has first been heard of.
+    assert warnings in (
+        [f"tracker 'lines' cannot be told: {trouble}; the rest is sent by: {rest}"],
+        [
+            f"tracker 'lines' cannot be told, and is tried again: {trouble}",
+            f"tracker 'lines' has not all of it; the rest is sent by: {rest}",
+        ],
+    )
 
 
 def test_a_tracker_that_hangs_fails_nothing(house: House) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from fledge.warmth import VARIABLE
+from fledge.worker.warm.wire import Order
 
 from tests.long_run import SLOW, journal, shown, supervisor, until, wait_for, words
 from tests.nursery import Nursery
@@ -86,6 +88,17 @@ def test_without_its_nursery_it_was_killed_and_the_next_try_begins_by_itself(
     told = until(fledge, run, "COMPLETED")
     assert told["state"] == "COMPLETED"
     assert "killed by SIGKILL" in fledge("runs", "logs", run).out or "retry 1 of 1" in fledge("runs", "logs", run).out
+
+
+def test_those_who_order_and_vanish_do_not_end_the_nursery(nursery: Nursery, tmp_path: Path) -> None:
+    order = Order(["no-such.toml"], str(tmp_path), {**nursery.environment, "FLEDGE_RUN_DIR": str(tmp_path)})
+    for _ in range(20):
+        with socket.socket(socket.AF_UNIX) as client:
+            client.connect(str(nursery.address))
+            order.send(client)
+    while nursery.forks:
+        time.sleep(0.02)
+    assert nursery.process.poll() is None
 
 
 def test_it_outlives_whoever_has_warmed_it(fledge: "Fledge", tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, ClassVar
 
-from fledge import ComputeBackend, Finding, FledgeError, Job, LogChunk, Request, RunRef, Status, UsageError
+from fledge import ComputeBackend, Finding, FledgeError, Job, LogChunk, Progress, Request, RunRef, Status, UsageError
 
 from acme_fledge.client import Client
 from acme_fledge.options import SocketOptions
@@ -68,7 +68,7 @@ class Socket(ComputeBackend):
     def _cancel(self, ref: RunRef) -> None:
         self._ask("cancel", ref)
 
-    def _fetch(self, ref: RunRef, pattern: str, dest: Path) -> list[Path]:
+    def _fetch(self, ref: RunRef, pattern: str, dest: Path, progress: Progress) -> list[Path]:
         with self._server() as server:
             files = server.ask_of("files", ref, pattern=pattern)["files"]
             return [download(server, ref, file, dest) for file in files]

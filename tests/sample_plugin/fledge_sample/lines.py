@@ -19,6 +19,10 @@ class Lines(Tracker):
         self._tell(f"start {run.id}")
 
     def record(self, events: Sequence[Mapping[str, Any]]) -> None:
+        if self.options.trouble == "dawdles":
+            self._tell("asked")
+            time.sleep(3)
+            raise ConnectionError("nobody is listening")
         if self.options.trouble == "raises" or (self.options.down and self.options.down.exists()):
             raise ConnectionError("nobody is listening")
         for event in events:
