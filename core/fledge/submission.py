@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fledge.discovery.catalog import Catalog
 from fledge.interfaces.backend import ComputeBackend
+from fledge.interfaces.progress import Progress, no_progress
 from fledge.interfaces.state import RunState
 from fledge.interrupts import interrupts_held
 from fledge.plan.make import spec_toml
@@ -22,6 +23,7 @@ def submit(
     home: Path,
     backend: ComputeBackend | None = None,
     run: RunDirectory | None = None,
+    progress: Progress = no_progress,
 ) -> RunDirectory:
     """Start the run, on the plan's backend or on one that stands in for it and makes a request of its own.
 
@@ -29,8 +31,8 @@ def submit(
 
     Returns once the backend has it. A submit that fails leaves nothing behind.
 
-    An interrupt on the way waits until the run can be found again, and then cancels it: nothing ever
-    runs that no folder knows of.
+    An interrupt while files are brought to the backend ends it there. A later one waits until the run can be found
+    again, and then cancels it: nothing ever runs that no folder knows of.
     """
     chosen = plan.spec.backend
     if backend is None:
@@ -38,6 +40,12 @@ def submit(
     else:
         request = backend.plan(plan.job)
         plan = replace(plan, request=request, job=request.job)
+    try:
+        backend.stage(plan.request, progress)
+    except BaseException:
+        if run:
+            run.discard()
+        raise
     run = run or RunDirectory.create(home)
     record = RunRecord(
         run=run.id,

@@ -35,7 +35,7 @@ from fledge_azureml.blobs import Blobs
 from fledge_azureml.config import workspace_name
 from fledge_azureml.extras import install
 from fledge_azureml.log import Ended, Log
-from fledge_azureml.luggage import bring
+from fledge_azureml.luggage import Luggage
 from fledge_azureml.options import AzureMLOptions
 from fledge_azureml.package import packed
 from fledge_azureml.pattern import beginning, matcher
@@ -71,10 +71,11 @@ class AzureML(ComputeBackend, Clusters, Deployer, Sweeper):
         self._connected: dict[WorkspaceName, tuple[Workspace, Log]] = {}
         # What a trial has begun with never changes.
         self._begun: dict[str, NativeTrial] = {}
+        self._luggage = Luggage()
 
     def __getstate__(self) -> dict[str, Any]:
         # Another process connects by itself.
-        return {"options": self.options, "home": self.home, "_connected": {}, "_begun": {}}
+        return vars(type(self)(self.options, self.home))
 
     def check(self) -> list[Finding]:
         sdks = {name: _version(package) for name, package in _SDKS.items()}
@@ -97,9 +98,9 @@ class AzureML(ComputeBackend, Clusters, Deployer, Sweeper):
 
     def wire(self, request: Request) -> dict[str, Any]:
         wanted = _typed(request)
-        name = self._name(_ANY_RUN)
+        name, data = self._name(_ANY_RUN), self._luggage.folder(request.job.snapshot.data)
         with packed(wanted, request.job, _ANY_RUN) as code:
-            return dict(self._workspace(wanted.workspace).wire(Submission(name, name, code, wanted)))
+            return dict(self._workspace(wanted.workspace).wire(Submission(name, name, code, wanted, data)))
 
     def clusters(self) -> list[ClusterInfo]:
         found = self._patiently(self._here().clusters)
@@ -172,15 +173,18 @@ class AzureML(ComputeBackend, Clusters, Deployer, Sweeper):
             found.append(Finding("error", *(" ".join(words.split()) for words in (error.message, error.hint or ""))))
         return found
 
+    def _stage(self, request: Request, progress: Progress) -> None:
+        self._luggage.bring(request.job.snapshot.data, self._workspace(_typed(request).workspace), progress)
+
     def _submit(self, request: Request, key: str, after: RunRef | None) -> RunRef:
         wanted = _typed(request)
         ref = self._ref(key, after, wanted.workspace)
         workspace, name = self._workspace(wanted.workspace), ref.details["submission"]
         if workspace.details(name) is None:
-            bring(request.job, ref.details["run"], workspace)
+            data = self._luggage.bring(request.job.snapshot.data, workspace)
             with packed(wanted, request.job, ref.details["id"]) as code:
                 submit = workspace.submit_sweep if wanted.search else workspace.submit
-                submit(Submission(name, ref.details["run"], code, wanted))
+                submit(Submission(name, ref.details["run"], code, wanted, data))
         return ref
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:

@@ -47,7 +47,7 @@ def packed(request: AzureRequest, job: Job, run: str) -> Iterator[Path]:
             "grace": GRACE_SECONDS,
             "preemptible": request.cluster.priority == "low_priority",
             "modes": modes,
-            # Where the job looks for what is in the data folder of the run's, in the blob store.
+            # Where the job looks for what is in the folder of the blob store that it mounts to read.
             "data": DATA_FOLDER if request.data else None,
         }
         if request.search:

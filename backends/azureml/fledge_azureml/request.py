@@ -92,7 +92,7 @@ class SearchRequest(Part):
 class AzureRequest(Part):
     """
     files        what travels, by path below the job's working folder: bytes
-    data         what travels besides, into the run's folder of the workspace's blob store, once: a folder of
+    data         what travels besides, into the workspace's blob store, once however many runs read it: a folder of
                  photographs, say
     left_out     how many files stay behind, by the reason
     requirements pinned distributions that the job's environment must have, as pip requirement lines

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from azure.ai.ml import sweep
+from azure.ai.ml import Input, sweep
 from azure.ai.ml.entities import Command, CommandJob, JobResourceConfiguration
 
 from fledge_azureml.request import Parameter, SearchRequest
@@ -13,8 +13,8 @@ def words(search: SearchRequest) -> str:
     return "".join(f" --{one.name}='${{{{search_space.{one.name}}}}}'" for one in search.parameters)
 
 
-def swept(job: Command, search: SearchRequest) -> sweep.SweepJob:
-    """A sweep whose trials are the job, and which is called as it is."""
+def swept(job: Command, inputs: dict[str, Input], search: SearchRequest) -> sweep.SweepJob:
+    """A sweep whose trials are the job, and which is called as it is. The job's own inputs are a pipeline's by now."""
     trial = CommandJob(
         code=job.code,
         command=job.command,
@@ -28,6 +28,7 @@ def swept(job: Command, search: SearchRequest) -> sweep.SweepJob:
         display_name=job.display_name,
         experiment_name=job.experiment_name,
         compute=job.compute,
+        inputs=inputs,
         outputs=job.outputs,
         tags=job.tags,
         properties=job.properties,

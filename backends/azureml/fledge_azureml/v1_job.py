@@ -42,8 +42,10 @@ def configuration(submission: Submission, environment: Any) -> Any:
     told = made.run_config
     told.node_count = request.nodes
     told.environment_variables = dict(request.environment_variables)
-    kept = DataReferenceConfiguration(STORE, mode="mount", path_on_datastore=folder(submission.run))
-    told.data_references = {"kept": kept}
+    mounted = {"kept": folder(submission.run)} | ({"data": submission.data} if submission.data else {})
+    told.data_references = {
+        name: DataReferenceConfiguration(STORE, mode="mount", path_on_datastore=path) for name, path in mounted.items()
+    }
     return made
 
 

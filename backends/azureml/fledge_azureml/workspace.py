@@ -17,12 +17,14 @@ class Submission:
     run     the name of the run's first submission, which names the folder `fledge/<run>` of the workspace's blob
             store that every submission of the run mounts, to find what earlier ones left
     code    the folder to be uploaded
+    data    a folder of the same store that the job reads besides, and does not write; empty: none
     """
 
     name: str
     run: str
     code: Path
     request: AzureRequest
+    data: str = ""
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
-from azure.ai.ml import MLClient, MpiDistribution, Output, PyTorchDistribution, command
+from azure.ai.ml import Input, MLClient, MpiDistribution, Output, PyTorchDistribution, command
 from azure.ai.ml.entities import Command
 from azure.ai.ml.sweep import SweepJob
 from azure.core.exceptions import ResourceNotFoundError
@@ -171,30 +171,40 @@ def _client(name: WorkspaceName, credential: Any, **told: Any) -> MLClient:
 
 
 def _job(submission: Submission) -> Command | SweepJob:
-    search = submission.request.search
-    job = _command(submission, sweeps_v2.words(search) if search else "")
-    return sweeps_v2.swept(job, search) if search else job
+    search, inputs = submission.request.search, _inputs(submission)
+    job = _command(submission, inputs, sweeps_v2.words(search) if search else "")
+    return sweeps_v2.swept(job, inputs, search) if search else job
 
 
-def _command(submission: Submission, words: str) -> Command:
+def _inputs(submission: Submission) -> dict[str, Input]:
+    place = _place(submission.data)
+    return {"data": Input(type="uri_folder", mode="ro_mount", path=place)} if submission.data else {}
+
+
+def _command(submission: Submission, inputs: dict[str, Input], words: str) -> Command:
     """words: what the node's program is told besides."""
     request = submission.request
-    where = f"azureml://datastores/{STORE}/paths/{folder(submission.run)}/"
+    mounted = "".join(f" --{name} ${{{{inputs.{name}}}}}" for name in inputs)
     return command(
         name=submission.name,
         display_name=submission.name,
         experiment_name=request.experiment,
         code=str(submission.code),
-        command=f"{request.command} --kept ${{{{outputs.kept}}}}{words}",
+        command=f"{request.command} --kept ${{{{outputs.kept}}}}{mounted}{words}",
         environment=machines_v2.environment(request.environment),
         environment_variables=request.environment_variables,
         compute=request.cluster.name,
         instance_count=request.nodes,
         distribution=_distribution(request.distribution),
-        outputs={"kept": Output(type="uri_folder", mode="rw_mount", path=where)},
+        inputs=inputs,
+        outputs={"kept": Output(type="uri_folder", mode="rw_mount", path=_place(folder(submission.run)))},
         tags={**request.tags, "fledge_run": submission.run},
         properties=dict(_NO_GIT),
     )
+
+
+def _place(folder: str) -> str:
+    return f"azureml://datastores/{STORE}/paths/{folder}/"
 
 
 def _distribution(ranks: Ranks | None) -> MpiDistribution | PyTorchDistribution | None:

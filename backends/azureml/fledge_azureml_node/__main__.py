@@ -1,17 +1,17 @@
-"""`python -m fledge_azureml_node [--kept FOLDER] [--NAME VALUE ...]`: what the service executes, once a rank, in the
-uploaded folder.
+"""`python -m fledge_azureml_node [--kept FOLDER] [--data FOLDER] [--NAME VALUE ...]`: what the service executes, once a
+rank, in the uploaded folder.
 
 `.fledge-azureml/job.json` says what the job is: argv, environment, requirements, modes (of files, by their path),
 grace (seconds from being asked to stop to being killed), preemptible (whether its machines may be taken away), run
-(FLEDGE_RUN_ID), processes_per_node and data (what the job calls the folder `data` of FOLDER, if it reads any). Where it
+(FLEDGE_RUN_ID), processes_per_node and data (what the job calls the folder that it reads, if it reads any). Where it
 has values, the job is one of a sweep's trials: they are the parameters by the service's NAMEs, each with its key in
 fledge's words and whether it is of whole numbers. Each VALUE stands in argv where `{{KEY}}` stands for it, and is told
 in the history (`outputs/trial.json`) before anything else is done.
 
-FOLDER is where the run's files are kept from one submission to the next; without the word it is the folder that the
-service mounts for an output or an input named `kept`. Of a sweep all trials have that one, and each has in it a folder
-of its name there, which is its FLEDGE_RUN_ID too. It ends with the job's exit status, 128 and the signal's number where
-one killed it.
+In `kept` the run's files are kept from one submission to the next, and `data` is what the job reads; without the words
+they are the folders that the service mounts for outputs or inputs of these names. Of a sweep all trials have that one
+`kept`, and each has in it a folder of its name there, which is its FLEDGE_RUN_ID too. It ends with the job's exit
+status, 128 and the signal's number where one killed it.
 """
 
 import argparse
@@ -25,7 +25,7 @@ from typing import Any
 from fledge_azureml_node import failure, record
 from fledge_azureml_node.folders import Folders
 from fledge_azureml_node.keeper import Asked, Keeper
-from fledge_azureml_node.layout import CANCELED, DATA, FILES, PARTS, lay_out
+from fledge_azureml_node.layout import CANCELED, FILES, PARTS, lay_out
 from fledge_azureml_node.mirror import Mirror
 from fledge_azureml_node.mirroring import mirroring
 from fledge_azureml_node.place import Place
@@ -34,7 +34,7 @@ from fledge_azureml_node.requirements import python_path
 from fledge_azureml_node.trial import Trial
 from fledge_azureml_node.trouble import TRY_AGAIN, NotReadyError
 
-_MOUNTS = ("AZURE_ML_OUTPUT_kept", "AZUREML_DATAREFERENCE_kept")
+_KEPT, _DATA = ("AZURE_ML_OUTPUT_kept", "AZUREML_DATAREFERENCE_kept"), ("AZUREML_DATAREFERENCE_data",)
 # Where each virtual machine of Azure is told what is to come over it.
 _METADATA = "http://169.254.169.254/metadata"
 
@@ -42,14 +42,13 @@ _METADATA = "http://169.254.169.254/metadata"
 class Node:
     """One rank's job, from its preparation to its end. Raises NotReadyError where nobody can say which rank's.
 
-    words are those that tell a trial its values; kept is the mounted folder.
+    words are those that tell a trial its values; kept and data are the mounted folders.
     """
 
-    def __init__(self, folders: Folders, kept: Path | None, words: Sequence[str]) -> None:
-        self._folders, self._kept, self._words = folders, kept, words
+    def __init__(self, folders: Folders, kept: Path | None, data: Path | None, words: Sequence[str]) -> None:
+        self._folders, self._kept, self._data, self._words = folders, kept, data, words
         self._job: dict[str, Any] = json.loads((folders.own / "job.json").read_text(encoding="utf-8"))
         self._place = Place.of(os.environ, self._job["processes_per_node"])
-        self._data = kept / DATA if kept else None
         if self._job.get("values"):
             name = os.environ["AZUREML_RUN_ID"]
             self._job["run"], self._kept = name, kept / name if kept else None
@@ -144,13 +143,18 @@ def _cores() -> int:
     return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
+def _mounted(names: Sequence[str]) -> Path | None:
+    """As the service tells of it where it cannot put it into the command."""
+    return next((Path(os.environ[name]) for name in names if os.environ.get(name)), None)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m fledge_azureml_node", allow_abbrev=False)
-    parser.add_argument("--kept", type=Path)
-    options, words = parser.parse_known_args()
-    told = options.kept or next((os.environ[name] for name in _MOUNTS if os.environ.get(name)), None)
+    parser.add_argument("--kept", type=Path, default=_mounted(_KEPT))
+    parser.add_argument("--data", type=Path, default=_mounted(_DATA))
+    told, words = parser.parse_known_args()
     try:
-        node = Node(Folders(Path.cwd()), Path(told) if told else None, words)
+        node = Node(Folders(Path.cwd()), told.kept, told.data, words)
     except NotReadyError as error:
         # It leaves no record: nobody can say whose it is.
         sys.exit(f"error: {error}")

@@ -10,8 +10,8 @@ from fledge_azureml_node.mirror import files_below
 from fledge_azureml_node.requirements import provide, unpack
 from fledge_azureml_node.trouble import TRY_AGAIN, NotReadyError
 
-# In `kept`: what the run keeps, files on their way there, what it reads, and the word that a submission was canceled.
-FILES, PARTS, DATA, CANCELED = "files", ".parts", "data", "canceled-"
+# In `kept`: what the run keeps, files on their way there, and the word that a submission was canceled.
+FILES, PARTS, CANCELED = "files", ".parts", "canceled-"
 
 
 def lay_out(folders: Folders, job: dict[str, Any], kept: Path | None, data: Path | None) -> None:

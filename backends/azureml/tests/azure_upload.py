@@ -64,6 +64,7 @@ class Rank:
         variables: Mapping[str, str] | None = None,
         *,
         kept: Path | None = None,
+        data: Path | None = None,
         number: int = 0,
         words: Sequence[str] = (),
         command: Sequence[str] = ("-m", "fledge_azureml_node"),
@@ -71,9 +72,10 @@ class Rank:
     ) -> "Rank":
         log = folder / f"log-{number}.txt"
         outside = {name: value for name, value in os.environ.items() if not name.startswith(("FLEDGE_", "PYTEST_"))}
+        mounts = [word for name, at in (("--kept", kept), ("--data", data)) if at for word in (name, str(at))]
         with log.open("wb") as out:
             process = subprocess.Popen(
-                [str(python), *command, *(["--kept", str(kept)] if kept else []), *words],
+                [str(python), *command, *mounts, *words],
                 cwd=folder,
                 env={**outside, **(variables or {})},
                 stdin=subprocess.DEVNULL,
@@ -104,11 +106,12 @@ def run(
     variables: Mapping[str, str] | None = None,
     *,
     kept: Path | None = None,
+    data: Path | None = None,
     words: Sequence[str] = (),
     python: str | Path = sys.executable,
 ) -> tuple[int, str]:
     """Its exit status, and what it printed."""
-    rank = Rank.start(folder, variables, kept=kept, words=words, python=python)
+    rank = Rank.start(folder, variables, kept=kept, data=data, words=words, python=python)
     return rank.ended(), rank.said()
 
 

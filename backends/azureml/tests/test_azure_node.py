@@ -99,15 +99,18 @@ _READS = "import pathlib; print(pathlib.Path('.fledge-data/dataset.root/photos/1
 @pytest.mark.parametrize("rank", [0, 1])
 @pytest.mark.parametrize("sweep", [False, True], ids=["alone", "a trial"])
 def test_what_a_job_reads_is_in_the_mounted_folder(tmp_path: Path, rank: int, sweep: bool) -> None:
-    photos = tmp_path / "kept" / "data" / "dataset.root" / "photos"
+    photos = tmp_path / "data" / "dataset.root" / "photos"
     photos.mkdir(parents=True)
     (photos / "1.jpg").write_text("a hen")
     values = {"lr": {"key": "training.lr", "whole": False}} if sweep else {}
     folder = upload(tmp_path / "code", _READS, data=".fledge-data", values=values, nodes=2)
     variables = {"RANK": str(rank), "LOCAL_RANK": "0", "WORLD_SIZE": "2", "MASTER_ADDR": "here", "MASTER_PORT": "1"}
     words = ["--lr", "0.1"] if sweep else []
-    told = run(folder, variables | {"AZUREML_RUN_ID": "one_0"}, kept=tmp_path / "kept", words=words)
+    told = run(folder, variables | {"AZUREML_RUN_ID": "one_0"}, data=tmp_path / "data", words=words)
     assert told == (0, "a hen\n")
+    # As SDK v1 has it.
+    variables["AZUREML_DATAREFERENCE_data"] = str(tmp_path / "data")
+    assert run(folder, variables | {"AZUREML_RUN_ID": "one_1"}, words=words) == told
 
 
 def test_one_that_reads_and_has_no_mount_is_told(tmp_path: Path) -> None:

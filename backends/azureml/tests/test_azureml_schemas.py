@@ -13,6 +13,10 @@ pytestmark = pytest.mark.azure
 
 _FOLDER = ROOT.parent / "shared" / "azure-schemas"
 _SCRIPT = ("run", "--backend", "azureml", "--detach", "--script", "hello.py")
+_PHOTOS = (
+    *("run", "--backend", "azureml", "--detach", "--dataset", "imagefolder", "--model", "resnet18"),
+    *("--set", "dataset.root=photos", "--set", "model.weights=none", "--set", "backend.size=Standard_DS3_v2"),
+)
 _MANY = ("--nodes", "2", "--processes", "4", "--set", "backend.size=Standard_DS3_v2", "--set", "backend.cluster=many")
 _CHEAP = (
     "--set",
@@ -114,6 +118,10 @@ def sent(azure: Loopback, submits: Submits, tmp_path_factory: pytest.TempPathFac
     fledge(*_SCRIPT, "--launcher", "torchrun", *_MANY)
     fledge(*_SCRIPT, "--launcher", "horovod", *_MANY)
     fledge(*_SCRIPT, *_CHEAP)
+    photo = fledge.folder / "photos" / "train" / "hen" / "1.jpg"
+    photo.parent.mkdir(parents=True)
+    photo.write_bytes(b"of a hen")
+    fledge(*_PHOTOS)
     fledge(*_SWEEP)
     fledge(*_GRID)
     trainer(*_TRAINED)
@@ -128,8 +136,9 @@ def test_what_is_sent_is_as_published(sent: list[dict[str, Any]], published: Pub
         [call["body"]["properties"] for call in sent if _kind(call) == kind] for kind in ("jobs", "sweeps", "computes")
     )
     many = [{"distributionType": kind, "processCountPerInstance": 2} for kind in ("PyTorch", "Mpi")]
-    assert [one.get("distribution") for one in jobs] == [None, *many, None]
-    assert [one["environmentId"].rpartition("/environments/")[2] for one in jobs][-1] == "a/versions/1"
+    assert [one.get("distribution") for one in jobs] == [None, *many, None, None]
+    assert [one["environmentId"].rpartition("/environments/")[2] for one in jobs][-2] == "a/versions/1"
+    assert [one.get("inputs", {}).get("data", {}).get("mode") for one in jobs] == [None] * 4 + ["ReadOnlyMount"]
     assert [one["samplingAlgorithm"]["samplingAlgorithmType"] for one in sweeps] == ["Random", "Grid"]
     assert "LowPriority" in [one["properties"]["vmPriority"] for one in computes]
     assert {call["path"]: _faults(published, call) for call in sent if _faults(published, call)} == {}

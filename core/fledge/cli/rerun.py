@@ -17,6 +17,7 @@ def rerun(
     """The same again, as a new run: from the spec and the source files that the run has kept."""
     from fledge.cli.context import context
     from fledge.cli.follow import follow
+    from fledge.cli.meter import Meter
     from fledge.cli.printing import print_json
     from fledge.rerun import plan_again
     from fledge.resumption import changed_plugins
@@ -26,7 +27,9 @@ def rerun(
     found, _ = here.run(run)
     for change in changed_plugins(found, here.catalog):
         print(f"warning: {change}: it may end otherwise", file=sys.stderr)
-    started = submit(plan_again(found, here.catalog, here.home), here.catalog, here.home)
+    plan = plan_again(found, here.catalog, here.home)
+    with Meter() as meter:
+        started = submit(plan, here.catalog, here.home, progress=meter.progress)
     print(f"run {started.id}, which is {found.id} once more", file=sys.stderr)
     if detach:
         print_json({"run": started.id, "state": "QUEUED"}) if as_json else print(started.id)

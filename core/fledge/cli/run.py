@@ -124,10 +124,13 @@ def _overrides(
 
 
 def _start(plan: "Plan", here: "Context", *, detach: bool, quiet: bool, as_json: bool) -> int:
+    from fledge.cli.meter import Meter
     from fledge.cli.printing import print_json
+    from fledge.interfaces.progress import no_progress
     from fledge.submission import submit
 
-    started = submit(plan, here.catalog, here.home)
+    with Meter() as meter:
+        started = submit(plan, here.catalog, here.home, progress=no_progress if quiet else meter.progress)
     if not quiet:
         print(f"run {started.id} on {plan.spec.backend.name} ({len(plan.job.snapshot.files)} source files, "
               f"{plan.job.snapshot.size / 1e6:.2f} MB)", file=sys.stderr)  # fmt: skip

@@ -114,6 +114,13 @@ class ComputeBackend(ABC):
         """
         return self._patiently(self._inspect, request)
 
+    def stage(self, request: Request, progress: Progress = no_progress) -> None:
+        """Have what the job reads where it will read it, so that `submit`, which else does that itself, is quick.
+
+        Nothing is started. It may be interrupted or killed at any moment, and goes on another time from what is there.
+        """
+        self._patiently(self._stage, request, progress)
+
     def submit(self, request: Request, key: str, after: RunRef | None = None) -> RunRef:
         """Start it. Idempotent by key: a second submit with the same key returns the first one's reference.
 
@@ -204,6 +211,10 @@ class ComputeBackend(ABC):
 
     def _inspect(self, request: Request) -> list[Finding]:
         return []
+
+    def _stage(self, request: Request, progress: Progress) -> None:
+        """Nothing where its jobs see this machine's files."""
+        return
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:
         """None where a submission that its caller did not live to hear of cannot be found again."""

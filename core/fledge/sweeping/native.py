@@ -40,23 +40,26 @@ def follow(
     Raises UsageError where the sweep of that name is another one, RunError where somebody else follows it or it came to
     nothing, and KeyboardInterrupt after Ctrl-C, which changes nothing about the sweep.
     """
-    with alone(definition), interrupts_held() as interrupted:
+    with alone(definition):
         sent = _kept(definition, catalog, home) or _planned(definition, catalog, home, parallel)
         backend, sweeper = _backend(sent, catalog, home)
         if sent.ref is None:
-            sent = replace(sent, ref=_send(sent, definition, sweeper))
-            sent.write(definition.folder)
-            say(f"sweep {definition.name} was sent; it goes on there by itself")
-        study = open_study(definition)
-        follower = Follower(definition, study, sent, backend, home, say, ended)
-        for trial in study.trials():
-            if not trial.runs:
-                ended(trial)
-        while not (interrupted or follower.look()):
-            time.sleep(max(_POLL_SECONDS, backend.poll_seconds))
-        if not follower.over:
-            raise KeyboardInterrupt
-        return study.trials()
+            backend.stage(_request(sent, definition))
+        with interrupts_held() as interrupted:
+            if sent.ref is None:
+                sent = replace(sent, ref=_send(sent, definition, sweeper))
+                sent.write(definition.folder)
+                say(f"sweep {definition.name} was sent; it goes on there by itself")
+            study = open_study(definition)
+            follower = Follower(definition, study, sent, backend, home, say, ended)
+            for trial in study.trials():
+                if not trial.runs:
+                    ended(trial)
+            while not (interrupted or follower.look()):
+                time.sleep(max(_POLL_SECONDS, backend.poll_seconds))
+            if not follower.over:
+                raise KeyboardInterrupt
+            return study.trials()
 
 
 def cancel(definition: Definition, catalog: Catalog, home: Path) -> Status:
@@ -119,13 +122,16 @@ def _planned(definition: Definition, catalog: Catalog, home: Path, parallel: int
 
 
 def _send(sent: Sent, definition: Definition, sweeper: Sweeper) -> RunRef:
-    job = job_of(RunDirectory(definition.folder), dict(sent.plan))
     try:
-        return sweeper.submit_sweep(Request(sent.plan["request"], job), sent.key)
+        return sweeper.submit_sweep(_request(sent, definition), sent.key)
     except FledgeError as error:
         told = f"fledge sweep --resume {definition.name}"
         hint = f"{error.hint}; then: {told}" if error.hint else f"to send it again: {told}"
         raise RunError(error.message, hint=hint, transient=error.transient) from None
+
+
+def _request(sent: Sent, definition: Definition) -> Request:
+    return Request(sent.plan["request"], job_of(RunDirectory(definition.folder), dict(sent.plan)))
 
 
 def _backend(sent: Sent, catalog: Catalog, home: Path) -> tuple[ComputeBackend, Sweeper]:

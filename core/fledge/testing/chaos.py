@@ -25,9 +25,10 @@ _TIMEOUTS_IN_A_ROW = 3
 class ChaosBackend(ComputeBackend):
     """Wraps `inner` and, by a seeded chance, does what its promises must hold against.
 
-    Every submission is made twice, and must give one reference. Questions time out, three times in a row at most. The
-    log comes in pieces, cut anywhere, and now and then nothing comes while there is something. The worker is
-    killed or told to stop at given steps (`faults`, one a try), and with `trace` it writes down what it computed.
+    Files are staged twice, and every submission is made twice, and must give one reference. Questions time out, three
+    times in a row at most. The log comes in pieces, cut anywhere, and now and then nothing comes while there is
+    something. The worker is killed or told to stop at given steps (`faults`, one a try), and with `trace` it writes
+    down what it computed.
     """
 
     def __init__(
@@ -56,6 +57,10 @@ class ChaosBackend(ComputeBackend):
 
     def wire(self, request: Request) -> dict[str, Any]:
         return self._inner.wire(request)
+
+    def _stage(self, request: Request, progress: Progress) -> None:
+        for _ in range(2):
+            self._inner.stage(request, progress)
 
     def _inspect(self, request: Request) -> list[Finding]:
         return self._perhaps(self._inner.inspect, request)

@@ -11,7 +11,7 @@ from loopback.wire import Answer, Call, Routes, refusal
 
 _CREATED, _ACCEPTED, _BAD, _ABSENT, _FINE = 201, 202, 400, 404, 200
 _DRAWN = re.compile(r"\$\{\{search_space\.(\w+)\}\}")
-_KEPT = re.compile(r"azureml://datastores/workspaceblobstore/paths/(.+)")
+_PLACE = re.compile(r"azureml://datastores/workspaceblobstore/paths/(.+)")
 
 
 def routes(state: State) -> Routes:
@@ -91,10 +91,13 @@ def _work(state: State, name: str, told: dict[str, Any]) -> Work | Answer:
     container, _, prefix = state.codes[key]["properties"]["codeUri"].partition("net/")[2].partition("/")
     distribution = told.get("distribution") or {}
     kinds: dict[str | None, Literal["mpi", "pytorch"] | None] = {"Mpi": "mpi", "PyTorch": "pytorch", None: None}
-    kept = (told.get("outputs") or {}).get("kept")
-    found = _KEPT.fullmatch(kept["uri"]) if kept else None
-    if kept and found is None:
-        return refusal(_BAD, "UserError", f"The loopback mounts no {kept['uri']}.")
+    mounts: dict[str, str] = {}
+    for named in (told.get("outputs") or {}, told.get("inputs") or {}):
+        for mount, wanted in named.items():
+            found = _PLACE.fullmatch(wanted["uri"]) if "uri" in wanted else None
+            if found is None:
+                return refusal(_BAD, "UserError", f"The loopback mounts no {wanted}.")
+            mounts[mount] = found[1]
     scale = state.clusters[cluster]["properties"]["properties"]["scaleSettings"]
     return Work(
         name=name,
@@ -107,7 +110,8 @@ def _work(state: State, name: str, told: dict[str, Any]) -> Work | Answer:
         distribution=kinds[distribution.get("distributionType")],
         processes_per_node=distribution.get("processCountPerInstance") or 1,
         environment=told.get("environmentVariables") or {},
-        kept=found[1] if found else None,
+        kept=mounts.get("kept"),
+        data=mounts.get("data"),
         container=BLOBSTORE,
     )
 

@@ -29,6 +29,7 @@ class Task:
     code      the uploaded folder, of which each node has a copy
     command   for the shell of each rank
     kept      a folder that all nodes see, where the job mounts one
+    data      one to read, where the job is told of it by its environment
     room      nodes that the cluster has at most; jobs of a cluster wait their turn
     """
 
@@ -40,6 +41,7 @@ class Task:
     processes_per_node: int = 1
     environment: dict[str, str] = field(default_factory=dict)
     kept: Path | None = None
+    data: Path | None = None
     cluster: str = "cluster"
     room: int = 1
 
@@ -206,6 +208,8 @@ class Engine:
         told = {"PATH": path, **self._image, "AZUREML_RUN_ID": task.name, **task.environment}
         if task.kept is not None and task.kept.is_dir():
             told |= {"AZURE_ML_OUTPUT_kept": str(task.kept), "AZUREML_DATAREFERENCE_kept": str(task.kept)}
+        if task.data is not None and task.data.is_dir():
+            told["AZUREML_DATAREFERENCE_data"] = str(task.data)
         return told
 
     def _before(self, job: _Job) -> list[_Job]:

@@ -26,7 +26,7 @@ def artifact(name: str, path: str) -> str:
 @dataclass
 class Work:
     """download writes the uploaded files below a folder; kept is a prefix of the container that the run's submissions
-    mount, if any does."""
+    mount, if any does, and data one that this one mounts to read."""
 
     name: str
     experiment: str
@@ -39,6 +39,7 @@ class Work:
     processes_per_node: int = 1
     environment: dict[str, str] = field(default_factory=dict)
     kept: str | None = None
+    data: str | None = None
     container: str = ""
 
 
@@ -130,7 +131,10 @@ class Jobs:
         # What earlier submissions left is there before it begins.
         if mount:
             mount.sync()
-        command = work.command.replace("${{outputs.kept}}", str(folder))
+        data = self._folder / work.name / "data"
+        if work.data:
+            Mount(self._blobs, work.container, work.data, data).pull()
+        command = work.command.replace("${{outputs.kept}}", str(folder)).replace("${{inputs.data}}", str(data))
         self._engine.start(
             Task(
                 name=work.name,
@@ -141,6 +145,8 @@ class Jobs:
                 processes_per_node=work.processes_per_node,
                 environment=self._variables(work.name) | work.environment,
                 kept=folder,
+                # A command that has its place is how SDK v2 says where it is.
+                data=data if command == work.command else None,
                 cluster=work.cluster,
                 room=work.room,
             )

@@ -25,10 +25,10 @@ class Mount:
 
     def sync(self) -> None:
         with self._lock:
-            self._pull()
+            self.pull()
             self._push()
 
-    def _pull(self) -> None:
+    def pull(self) -> None:
         for blob in self._blobs.blobs(self._container, self._prefix):
             name = blob.name.removeprefix(self._prefix)
             if blob.folder:

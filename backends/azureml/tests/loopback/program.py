@@ -66,6 +66,10 @@ class Loopback:
         """What was submitted, and how it stands."""
         return dict(self._client.get("/control/jobs").json())
 
+    def stored(self, prefix: str) -> dict[str, str]:
+        """The etags of the files of the workspace's store whose paths begin so: another after each time of writing."""
+        return dict(self._client.get("/control/stored", params={"prefix": prefix}).json())
+
     def trouble(self, match: str, **rule: Any) -> None:
         """`loopback.trouble.Rule`."""
         self._ask("trouble", match=match, **rule)

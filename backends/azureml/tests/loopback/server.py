@@ -97,6 +97,9 @@ class _Handler(BaseHTTPRequestHandler):
             return
         rule = state.trouble.met("CONNECT", host)
         if rule:
+            if rule.silent:
+                # Until the client goes away.
+                self.connection.recv(1)
             self.close_connection = True
             return
         self.send_response(200)

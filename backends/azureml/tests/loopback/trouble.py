@@ -14,6 +14,7 @@ class Rule:
 
     every: only every so many of them, the others well.
     drop: cut the connection instead; a call is not looked at then, or (`late`) has had its effect before.
+    silent: of CONNECT: never answer, and leave the connection as it is.
     """
 
     match: str
@@ -25,6 +26,7 @@ class Rule:
     headers: dict[str, str] = field(default_factory=dict)
     drop: bool = False
     late: bool = False
+    silent: bool = False
 
 
 class Trouble:

@@ -197,9 +197,11 @@ def work(state: State, name: str, experiment: str, snapshot: str, told: dict[str
             return refusal(_BAD, "UserError", "The processes are not the same number on each node.")
     elif told["communicator"] == "IntelMpi":
         each, kind = told["mpi"]["processCountPerNode"], "mpi"
-    kept = told["dataReferences"].get("kept")
-    if kept and (kept["dataStoreName"], kept["mode"]) != ("workspaceblobstore", "mount"):
-        return refusal(_BAD, "UserError", f"The loopback mounts no such thing: {kept}")
+    mounts: dict[str, str] = {}
+    for mount, wanted in told["dataReferences"].items():
+        if (wanted["dataStoreName"].lower(), wanted["mode"].lower()) != ("workspaceblobstore", "mount"):
+            return refusal(_BAD, "UserError", f"The loopback mounts no such thing: {wanted}")
+        mounts[mount] = wanted["pathOnDataStore"]
     return Work(
         name=name,
         experiment=experiment,
@@ -211,7 +213,8 @@ def work(state: State, name: str, experiment: str, snapshot: str, told: dict[str
         distribution=kind,
         processes_per_node=each,
         environment=told["environmentVariables"],
-        kept=kept["pathOnDataStore"] if kept else None,
+        kept=mounts.get("kept"),
+        data=mounts.get("data"),
         container=BLOBSTORE,
     )
 

@@ -50,7 +50,9 @@ class Jobs(Contract):
     def start(
         self, backend: ComputeBackend, code: str, key: str = "one", *, after: RunRef | None = None, **told: Any
     ) -> RunRef:
-        return backend.submit(self.request(backend, code, **told), key, after)
+        request = self.request(backend, code, **told)
+        backend.stage(request)
+        return backend.submit(request, key, after)
 
     def log(self, backend: ComputeBackend, ref: RunRef, *, follow: bool = True, cursor: int = 0) -> bytes:
         return b"".join(chunk.data for chunk in backend.logs(ref, cursor, follow=follow))

@@ -42,6 +42,7 @@ class Submission(Jobs):
         with self.untouched(tmp_path / "empty"):
             assert backend.wire(request) == wire
         assert_findings(backend.inspect(request))
+        backend.stage(request)
         assert backend.find("one") is None
         assert files_below(tmp_path) == {}
 
