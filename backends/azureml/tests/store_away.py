@@ -1,4 +1,4 @@
-"""A blob store that answers at first and then no longer: whoever submits is told so, and submits again when it is back."""
+"""A blob store that answers at first and then no longer: who submits is told so, and submits again when it is back."""
 
 from loopback.program import Loopback
 from submitting import Client
