@@ -49,7 +49,7 @@ test-azure: $(READY) $(AZURE)/.ready
 	$(MAKE) --jobs 2 azure-v2 azure-v1
 
 azure-v2 azure-v1: azure-%: $(AZURE)/.ready
-	FLEDGE_TESTS_AZURE_PYTHON=$(CURDIR)/$(BIN)/python $(AZURE)/$*/bin/python -m pytest -n $(WAITING) -W ignore -m azure \
+	FLEDGE_TESTS_AZURE_PYTHON=$(CURDIR)/$(BIN)/python $(AZURE)/$*/bin/python -m pytest -n $(WAITING) --dist worksteal -W ignore -m azure \
 		$(addprefix backends/azureml/tests/test_,azureml_contract.py azureml_sweeper_contract.py azureml_clusters_contract.py \
 			azure_registry.py azure_v1.py azure_v1_models.py azure_v1_sweep.py)
 

@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         if rule and rule.late:
             self._answer(call)
         if rule and rule.drop:
-            state.seen.append(Seen(call.method, call.host, call.path, call.query, 0))
+            state.seen.append(Seen(call.method, call.host, call.path, call.query, 0, _json(call)))
             self.close_connection = True
             with suppress(OSError):
                 self.connection.shutdown(socket.SHUT_RDWR)
