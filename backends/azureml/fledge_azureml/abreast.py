@@ -26,6 +26,7 @@ def abreast(do: Callable[[_Piece], None], pieces: Iterable[_Piece], at_once: int
             try:
                 do(piece)
             except BaseException as error:  # noqa: BLE001 -- the one who iterates is to hear of it
+                given_up.set()
                 done.put((piece, error))
             else:
                 done.put((piece, None))

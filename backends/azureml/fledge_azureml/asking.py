@@ -3,13 +3,13 @@
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from fledge import FledgeError
 
 from fledge_azureml.request import WorkspaceName
 from fledge_azureml.runs import Runs
+from fledge_azureml.workspace import Readable
 
 
 class Files(Protocol):
@@ -17,7 +17,7 @@ class Files(Protocol):
 
     def files(self, prefix: str) -> dict[str, str]: ...
 
-    def write(self, path: str, content: Path | bytes, *, anew: bool) -> bool: ...
+    def write(self, path: str, content: Readable | bytes, *, anew: bool) -> bool: ...
 
 
 class Connection(Protocol):
@@ -50,7 +50,7 @@ class Asking(ABC, Generic[_Connection]):
     def artifacts(self, name: str, prefix: str) -> dict[str, str]:
         return self._ask(f"list the files of {name}", lambda at: at.runs.artifacts(name, prefix))
 
-    def keep(self, run: str, name: str, content: Path | bytes) -> None:
+    def keep(self, run: str, name: str, content: Readable | bytes) -> None:
         doing = f"write {name} into the folder of run {run}"
         self._ask(doing, lambda at: at.store.write(f"{folder(run)}/{name}", content, anew=True))
 
@@ -62,7 +62,7 @@ class Asking(ABC, Generic[_Connection]):
     def stored(self, prefix: str) -> dict[str, str]:
         return self._ask(f"list {prefix} of its blob store", lambda at: at.store.files(prefix))
 
-    def store(self, path: str, content: Path | bytes, *, anew: bool) -> bool:
+    def store(self, path: str, content: Readable | bytes, *, anew: bool) -> bool:
         doing = f"write {path} into its blob store"
         return self._ask(doing, lambda at: at.store.write(path, content, anew=anew))
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cached_property, partial
 from importlib.metadata import PackageNotFoundError, version
@@ -25,17 +25,17 @@ from fledge import (
     Request,
     RunRef,
     Search,
+    SourceFile,
     Status,
     Sweeper,
     UsageError,
 )
 
-from fledge_azureml import clusters, deployment, facts, inspection, outcome
+from fledge_azureml import clusters, deployment, facts, inspection, luggage, outcome
 from fledge_azureml.blobs import Blobs
 from fledge_azureml.config import workspace_name
 from fledge_azureml.extras import install
 from fledge_azureml.log import Ended, Log
-from fledge_azureml.luggage import Luggage
 from fledge_azureml.options import AzureMLOptions
 from fledge_azureml.package import packed
 from fledge_azureml.pattern import beginning, matcher
@@ -45,9 +45,11 @@ from fledge_azureml.trials import TRIAL, number_of, values_of
 from fledge_azureml.workspace import Submission, Workspace
 
 _SDKS = {"v2": "azure-ai-ml", "v1": "azureml-core"}
-# Of the folder that each submission of a run mounts: where the run's own files are, and what a person's wish is.
+# Of the folder that each submission of a run mounts: where the run's own files are, what a person's wish is, and where
+# is what it reads.
 _FILES = "files/"
 _CANCELED = "canceled-"
+_DATA = "data-folder"
 _HALF = ".part"
 # Of a run that there is not yet.
 _ANY_RUN = "run"
@@ -71,7 +73,8 @@ class AzureML(ComputeBackend, Clusters, Deployer, Sweeper):
         self._connected: dict[WorkspaceName, tuple[Workspace, Log]] = {}
         # What a trial has begun with never changes.
         self._begun: dict[str, NativeTrial] = {}
-        self._luggage = Luggage()
+        # What was staged, by its names and sizes: where it is.
+        self._staged: dict[frozenset[tuple[str, int]], str] = {}
 
     def __getstate__(self) -> dict[str, Any]:
         # Another process connects by itself.
@@ -98,7 +101,8 @@ class AzureML(ComputeBackend, Clusters, Deployer, Sweeper):
 
     def wire(self, request: Request) -> dict[str, Any]:
         wanted = _typed(request)
-        name, data = self._name(_ANY_RUN), self._luggage.folder(request.job.snapshot.data)
+        files = request.job.snapshot.data
+        name, data = self._name(_ANY_RUN), luggage.folder(files) if files else ""
         with packed(wanted, request.job, _ANY_RUN) as code:
             return dict(self._workspace(wanted.workspace).wire(Submission(name, name, code, wanted, data)))
 
@@ -174,18 +178,34 @@ class AzureML(ComputeBackend, Clusters, Deployer, Sweeper):
         return found
 
     def _stage(self, request: Request, progress: Progress) -> None:
-        self._luggage.bring(request.job.snapshot.data, self._workspace(_typed(request).workspace), progress)
+        if files := request.job.snapshot.data:
+            brought = luggage.bring(files, self._workspace(_typed(request).workspace), progress)
+            self._staged[_names_of(files)] = brought
 
     def _submit(self, request: Request, key: str, after: RunRef | None) -> RunRef:
         wanted = _typed(request)
         ref = self._ref(key, after, wanted.workspace)
         workspace, name = self._workspace(wanted.workspace), ref.details["submission"]
         if workspace.details(name) is None:
-            data = self._luggage.bring(request.job.snapshot.data, workspace)
+            data = self._data(request.job, ref.details["run"], workspace)
             with packed(wanted, request.job, ref.details["id"]) as code:
                 submit = workspace.submit_sweep if wanted.search else workspace.submit
                 submit(Submission(name, ref.details["run"], code, wanted, data))
         return ref
+
+    def _data(self, job: Job, run: str, workspace: Workspace) -> str:
+        """The folder of the blob store in which is what the run reads: that of its first submission, as long as it is
+        whole, whatever became of the files here."""
+        files = job.snapshot.data
+        if not files:
+            return ""
+        mark = workspace.kept(run, _DATA).get(_DATA)
+        first = self._blobs.read(mark).decode() if mark else ""
+        if first and luggage.is_whole(first, files, workspace):
+            return first
+        folder = self._staged.get(_names_of(files)) or luggage.bring(files, workspace)
+        workspace.keep(run, _DATA, folder.encode())
+        return folder
 
     def _find(self, key: str, after: RunRef | None) -> RunRef | None:
         where = _where(after) if after else workspace_name(self.options, Path.cwd(), self.home)
@@ -279,6 +299,10 @@ class AzureML(ComputeBackend, Clusters, Deployer, Sweeper):
 def _typed(request: Request) -> AzureRequest:
     # Of a run that is resumed the count of retries is set anew, which are fledge's own here.
     return AzureRequest.model_validate({name: told for name, told in request.body.items() if name != "retries"})
+
+
+def _names_of(files: Iterable[SourceFile]) -> frozenset[tuple[str, int]]:
+    return frozenset((file.target, file.size) for file in files)
 
 
 def _where(ref: RunRef) -> WorkspaceName:

@@ -2,82 +2,77 @@
 read it."""
 
 import hashlib
-from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from collections.abc import Mapping
 
-from fledge import DATA_FOLDER, Progress, RunError, SourceFile, no_progress
+from fledge import DATA_FOLDER, Progress, SourceFile, no_progress
 
 from fledge_azureml.abreast import abreast
+from fledge_azureml.checked import Checked
 from fledge_azureml.workspace import Workspace
 
-# Below it, a folder for each content.
+# Below it, a folder for each set of files.
 _ROOT = "fledge/data"
 _AT_ONCE = 8
 
+_Files = tuple[SourceFile, ...]
 
-class Luggage:
-    """Remembers the contents of files that it has read, as long as they are as they were."""
 
-    def __init__(self) -> None:
-        self._digests: dict[tuple[int, ...], str] = {}
+def folder(files: _Files, progress: Progress = no_progress) -> str:
+    """Of the blob store: that of just these files, of these names and contents. Reads what was not read before.
 
-    def folder(self, files: Iterable[SourceFile]) -> str:
-        """Of the blob store: that of just these files, of these names and contents. Empty where there are none.
+    Raises RunError for one that cannot be read.
+    """
+    return _named(_checked(files, progress))
 
-        Raises RunError for one that cannot be read.
-        """
-        found = sorted(files, key=lambda file: file.target)
-        if not found:
-            return ""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            digests = pool.map(self._digest, [file.source for file in found])
-        told = [f"{digest} {file.target}\n" for digest, file in zip(digests, found, strict=True)]
-        return f"{_ROOT}/{_hash(''.join(told).encode())}"
 
-    def bring(self, files: tuple[SourceFile, ...], workspace: Workspace, progress: Progress = no_progress) -> str:
-        """Have each of them in `folder(files)`; returns it. One that is there is whole, and not sent again.
+def bring(files: _Files, workspace: Workspace, progress: Progress = no_progress) -> str:
+    """Have each of them in `folder(files)`; returns it. One that is there is whole, and not sent again.
 
-        May be interrupted at any moment. Raises RunError, transient where the same may go well later.
-        """
-        folder = self.folder(files)
-        if not folder:
-            return ""
-        there = workspace.stored(f"{folder}/")
-        missing = {file: path for file in files if (path := f"{folder}/{_below(file)}") not in there}
-        total = sum(file.size for file in files)
-        done = total - sum(file.size for file in missing)
+    May be interrupted at any moment. Raises RunError, transient where the same may go well later.
+    """
+    checked = _checked(files, progress)
+    folder = _named(checked)
+    there = workspace.stored(f"{folder}/")
+    missing = {file: path for file in files if (path := f"{folder}/{_below(file)}") not in there}
 
-        def send(file: SourceFile) -> None:
-            content = _read(file.source)
-            # Whoever has the same later would believe it.
-            if _hash(content) != self._digest(file.source):
-                raise RunError(f"{file.source} is being written just now", hint="run it again once it is whole")
-            workspace.store(missing[file], content, anew=True)
+    def send(file: SourceFile) -> None:
+        workspace.store(missing[file], checked[file], anew=True)
 
-        for file in abreast(send, missing, _AT_ONCE):
-            done += file.size
-            progress(f"bringing {len(files)} files", done, total, unit="bytes")
-        return folder
+    done = sum(file.size for file in files if file not in missing)
+    total = sum(file.size for file in files)
+    words = f"bringing {_many(files)} to the workspace"
+    progress(words, done, total, unit="bytes")
+    for file in abreast(send, missing, _AT_ONCE):
+        done += file.size
+        progress(words, done, total, unit="bytes")
+    return folder
 
-    def _digest(self, source: Path) -> str:
-        told = source.stat() if source.is_file() else None
-        state = (told.st_dev, told.st_ino, told.st_size, told.st_mtime_ns) if told else ()
-        if state not in self._digests:
-            self._digests[state] = _hash(_read(source))
-        return self._digests[state]
+
+def is_whole(folder: str, files: _Files, workspace: Workspace) -> bool:
+    """Whether files of these names are all in the folder of the blob store."""
+    there = workspace.stored(f"{folder}/")
+    return all(f"{folder}/{_below(file)}" in there for file in files)
+
+
+def _checked(files: _Files, progress: Progress) -> dict[SourceFile, Checked]:
+    found: dict[SourceFile, Checked] = {}
+
+    def check(file: SourceFile) -> None:
+        found[file] = Checked(file.source)
+
+    for done, _ in enumerate(abreast(check, files, _AT_ONCE), start=1):
+        progress("reading what the run takes along", done, len(files))
+    return found
+
+
+def _named(checked: Mapping[SourceFile, Checked]) -> str:
+    lines = sorted(f"{file.target} {one.sha256}\n" for file, one in checked.items())
+    return f"{_ROOT}/{hashlib.sha256(''.join(lines).encode()).hexdigest()}"
 
 
 def _below(file: SourceFile) -> str:
     return file.target.removeprefix(f"{DATA_FOLDER}/")
 
 
-def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
-
-
-def _read(source: Path) -> bytes:
-    try:
-        return source.read_bytes()
-    except OSError as error:
-        raise RunError(f"{source}, which the run is to take along, cannot be read: {error.strerror}") from None
+def _many(files: _Files) -> str:
+    return f"{len(files)} files" if len(files) > 1 else "a file"

@@ -53,7 +53,7 @@ def plan(job: Job, options: AzureMLOptions, home: Path, search: Search | None = 
         environment_variables=dict(job.environment),
         tags={"fledge": version("fledge"), "fledge_experiment": job.name},
         files=files,
-        data={file.target: file.size for file in job.snapshot.data},
+        data=_data(job),
         left_out=dict(job.snapshot.left_out),
         search=searched(search, argv) if search else None,
     )
@@ -133,6 +133,25 @@ def _ranks(job: Job) -> tuple[Distribution | None, tuple[str, ...]]:
         # A command that starts the ranks of its node by itself.
         return Distribution(kind="pytorch", processes_per_node=1), job.argv
     return None, job.argv
+
+
+def _data(job: Job) -> dict[str, int]:
+    for file in job.snapshot.data:
+        # The blob store drops such a dot and says nothing, and has UTF-8 alone.
+        if any(part.endswith(".") for part in file.target.split("/")) or not _is_text(file.target):
+            raise UsageError(
+                f"{file.source.name!r} in {str(file.source.parent)!r} cannot be brought to the workspace by this name",
+                hint="no name of a file or folder may end with a dot there, or be anything but UTF-8: rename it",
+            )
+    return {file.target: file.size for file in job.snapshot.data}
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _files(job: Job) -> dict[str, int]:

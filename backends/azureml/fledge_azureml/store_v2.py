@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 from azure.ai.ml.entities import AccountKeyConfiguration, SasTokenConfiguration
@@ -10,6 +9,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import BlobSasPermissions, BlobServiceClient, ContainerClient, generate_blob_sas
 
 from fledge_azureml.facts import is_folder
+from fledge_azureml.workspace import Readable
 
 STORE = "workspaceblobstore"
 _URL_TIME = timedelta(hours=1)
@@ -32,7 +32,7 @@ class Store:
         found = self.container.list_blobs(name_starts_with=prefix, include=["metadata"])
         return {name: self.url(name) for name in sorted(one.name for one in found if not is_folder(one.metadata))}
 
-    def write(self, path: str, content: Path | bytes, *, anew: bool) -> bool:
+    def write(self, path: str, content: Readable | bytes, *, anew: bool) -> bool:
         """As `Workspace.store`."""
         try:
             if isinstance(content, bytes):

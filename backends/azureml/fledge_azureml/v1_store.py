@@ -1,7 +1,6 @@
 """The blob store of a workspace by Microsoft's SDK v1: WorkspaceV1's part of files."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -9,6 +8,7 @@ from fledge import RunError
 
 from fledge_azureml.facts import is_folder
 from fledge_azureml.v1_sdk import BlobSasPermissions, ResourceExistsError, generate_blob_sas
+from fledge_azureml.workspace import Readable
 
 _URL_TIME = timedelta(hours=1)
 
@@ -32,7 +32,7 @@ class Store:
         found = self._container.list_blobs(name_starts_with=prefix, include=["metadata"])
         return {name: self._url(name) for name in sorted(one.name for one in found if not is_folder(one.metadata))}
 
-    def write(self, path: str, content: Path | bytes, *, anew: bool) -> bool:
+    def write(self, path: str, content: Readable | bytes, *, anew: bool) -> bool:
         """As `Workspace.store`."""
         try:
             if isinstance(content, bytes):

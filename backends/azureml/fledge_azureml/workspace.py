@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from io import FileIO
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Literal, Protocol
 
 from fledge_azureml.deployment_request import DeploymentRequest
 from fledge_azureml.machines import Machines
@@ -71,6 +72,12 @@ class Answering:
     others: tuple[str, ...] = ()
 
 
+class Readable(Protocol):
+    """A file by its path, or what is opened as one."""
+
+    def open(self, mode: Literal["rb"]) -> BinaryIO | FileIO: ...
+
+
 class Workspace(Protocol):
     """Raises RunError or UsageError, transient where trying again may help, and nothing of an SDK's."""
 
@@ -92,7 +99,7 @@ class Workspace(Protocol):
     def artifacts(self, name: str, prefix: str) -> dict[str, str]:
         """The files that a run has left in its history, below a prefix such as "outputs/": path to URL, as above."""
 
-    def keep(self, run: str, name: str, content: Path | bytes) -> None:
+    def keep(self, run: str, name: str, content: Readable | bytes) -> None:
         """Have a file in the folder of the blob store that the run mounts; one that is there already stays."""
 
     def kept(self, run: str, prefix: str) -> dict[str, str]:
@@ -125,7 +132,7 @@ class Workspace(Protocol):
     def stored(self, prefix: str) -> dict[str, str]:
         """The files of the default blob store whose paths begin with the prefix: path to URL, as above."""
 
-    def store(self, path: str, content: Path | bytes, *, anew: bool) -> bool:
+    def store(self, path: str, content: Readable | bytes, *, anew: bool) -> bool:
         """Write a file of the default blob store, whole or not at all. False where it was to be written `anew`, and
         there is one already: of many at the same moment one alone is told True."""
 

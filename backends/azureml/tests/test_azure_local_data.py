@@ -17,6 +17,11 @@ from tests.foreign import pictures
 
 pytestmark = [pytest.mark.azure, pytest.mark.timeout(900)]
 
+_LARGE = 70_000_000
+_SWEEP = (
+    *("sweep", "own.toml", "--name", "mine", "--maximize", "best_val_accuracy"),
+    *("--param", "training.lr=0.01,0.1", "--sampler", "grid", "--parallel", "2"),
+)
 SPEC = """
 experiment = "own-photos"
 [dataset]
@@ -71,8 +76,7 @@ def test_a_folder_of_photographs_travels_and_trains_the_same(sdk: str, submits: 
 @pytest.mark.parametrize("sdk", ["v2", "v1"])
 def test_the_trials_of_a_sweep_read_what_travelled(sdk: str, submits: Submits, tmp_path: Path) -> None:
     person = with_photos(submits(sdk, tmp_path / "work"))
-    words = ("--native", "--maximize", "best_val_accuracy", "--param", "training.lr=0.01,0.1", "--sampler", "grid")
-    *rows, _ = person("sweep", "own.toml", *words, "--parallel", "2", "--json").lines
+    *rows, _ = person(*_SWEEP, "--native", "--json").lines
     assert [one["state"] for one in rows] == ["COMPLETED"] * 2
 
 
@@ -82,32 +86,50 @@ def test_what_is_there_already_is_not_brought_again(submits: Submits, azure: Loo
         person = with_photos(submits(sdk, tmp_path / place))
         for path in (person.folder / "photos").rglob("*.jpg"):
             path.write_bytes(path.read_bytes() + ending)
+        # More than a store takes at once.
+        (person.folder / "photos" / "raw.bin").write_bytes(ending * _LARGE)
         before = azure.stored("fledge/data/")
         person("runs", "cancel", person("run", "own.toml", "--detach").out.split()[-1])
         return set(azure.stored("fledge/data/").items()) - set(before.items())
 
-    assert len(brought("v2", "one", b"1")) == len(pictures())
+    first = brought("v2", "one", b"1")
     assert brought("v1", "another's", b"1") == set()
     # Another content is another folder.
-    assert len(brought("v2", "a third", b"2")) == len(pictures())
+    other = brought("v1", "a third", b"2")
+    for found in (first, other):
+        assert len(found) == len(pictures()) + 1
+        (large,) = (tag for name, tag in found if name.endswith("/raw.bin"))
+        assert large.split()[-1] == str(_LARGE)
 
 
-def test_ctrl_c_does_not_wait_for_files_that_are_on_their_way(person: Client, peace: Loopback) -> None:
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("run", "own.toml"), b""),
+        ((*_SWEEP, "--native"), b"nothing was sent yet. To send it: fledge sweep --resume mine"),
+        (_SWEEP, b"to go on from where it was: fledge sweep --resume mine"),
+    ],
+    ids=["a run", "a native sweep", "a sweep"],
+)
+def test_ctrl_c_does_not_wait_for_files_that_are_on_their_way(
+    words: tuple[str, ...], told: bytes, person: Client, peace: Loopback
+) -> None:
     for path in (person.folder / "photos").rglob("*.jpg"):
-        path.write_bytes(path.read_bytes() + b"on its way")
+        path.write_bytes(path.read_bytes() + b"on its way" + str(words).encode())
     before = len(peace.stored("fledge/data/"))
     # One connection for what is asked first, and for some of the files.
     peace.trouble("CONNECT .*blob", skip=1, silent=True, times=1_000_000)
     screen, its = pty.openpty()
     sending = subprocess.Popen(
-        [str(person.python), "-m", "fledge", "run", "own.toml"],
+        [str(person.python), "-m", "fledge", *words],
         cwd=person.folder,
         env=person.environment,
         stdin=subprocess.DEVNULL,
         stderr=its,
     )
     shown = b""
-    while b"bringing" not in shown:
+    while not re.search(rb"bringing [0-9]+ files to the workspace: [1-9]", shown):
+        assert sending.poll() is None, shown
         shown += os.read(screen, 1 << 16)
     sending.send_signal(signal.SIGINT)
     assert sending.wait() == 130
@@ -115,7 +137,8 @@ def test_ctrl_c_does_not_wait_for_files_that_are_on_their_way(person: Client, pe
     os.close(its)
     os.close(screen)
     size = sum(path.stat().st_size for path in (person.folder / "photos").rglob("*.jpg"))
-    assert re.search(rf"bringing {len(pictures())} files: [0-9]+ of {size} bytes", shown.decode())
+    assert re.search(rf"bringing {len(pictures())} files to the workspace: [0-9]+ of {size} bytes", shown.decode())
+    assert told in shown
     assert b"Traceback" not in shown
     assert person("runs", "list", "--json").lines == []
     peace.peace()
@@ -132,8 +155,27 @@ def test_one_that_goes_on_has_what_it_took_along(person: Client, azure: Loopback
     assert person("runs", "cancel", run, "--json").lines[-1]["state"] == "CANCELED"
     # Neither here nor in the store: the run has second names of its files.
     shutil.rmtree(person.folder / "photos")
-    assert azure.damage(next(iter(pictures().values())), lose=True)
+    name, content = next(iter(pictures().items()))
+    assert azure.damage(content, lose=True)
+    before = set(azure.stored("fledge/data/"))
+    person("runs", "resume", run, "--detach")
+    (brought,) = set(azure.stored("fledge/data/")) - before
+    assert brought.endswith(f"dataset.root/photos/{name}")
+    person("runs", "cancel", run)
+    # What it reads is what it read at first, though by a second name its own file was changed.
+    (kept,) = (person.folder / ".fledge" / "runs" / run).rglob(f"dataset.root/photos/{name}")
+    with kept.open("r+b") as file:
+        file.write(b"another")
     assert person("runs", "resume", run, "--json").lines[-1]["state"] == "COMPLETED"
+
+
+def test_what_the_store_would_not_keep_by_its_name_is_refused(person: Client) -> None:
+    hen = person.folder / "photos" / "train" / "Gallus sp."
+    hen.mkdir()
+    (hen / "1.jpg").write_bytes(b"a hen")
+    said = person("run", "own.toml", "--dry-run", status=2).err
+    assert "Gallus sp." in said
+    assert "may end with a dot" in said
 
 
 def test_what_is_not_there_is_missed_before_anything_is_sent(person: Client) -> None:

@@ -21,7 +21,7 @@ class Meter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._wipe()
+        self.wipe()
 
     def progress(self, what: str, done: int, total: int | None, unit: str = "files") -> None:
         """Implements `fledge.Progress`."""
@@ -32,13 +32,14 @@ class Meter:
         self._told, self._shown = time.monotonic(), True
 
     def say(self, line: str) -> None:
-        self._wipe()
+        self.wipe()
         print(line, file=sys.stderr, flush=True)
 
     def warn(self, line: str) -> None:
         self.say(f"warning: {line}")
 
-    def _wipe(self) -> None:
+    def wipe(self) -> None:
+        """Before anybody else writes a line."""
         if self._shown:
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         self._shown = False

@@ -10,12 +10,22 @@ if TYPE_CHECKING:
 def follow(definition: "Definition", here: "Context", parallel: int, *, as_json: bool) -> int:
     """Until it is over, or Ctrl-C."""
     from fledge.cli.trials import attend
+    from fledge.errors import RunError
     from fledge.sweeping.native import follow
+    from fledge.sweeping.sent import Sent
 
-    farewell = (
-        f"interrupted; the sweep goes on there. To follow it: fledge sweep --resume {definition.name}",
-        f"to cancel it, and all of its trials: fledge sweep --cancel {definition.name}",
-    )
+    def farewell() -> list[str]:
+        try:
+            sent = Sent.read(definition.folder)
+        except RunError:
+            return ["interrupted; there is no such sweep yet"]
+        if sent.ref is None:
+            return [f"interrupted; nothing was sent yet. To send it: fledge sweep --resume {definition.name}"]
+        return [
+            f"interrupted; the sweep goes on there. To follow it: fledge sweep --resume {definition.name}",
+            f"to cancel it, and all of its trials: fledge sweep --cancel {definition.name}",
+        ]
+
     return attend(definition, follow, here, parallel, farewell, as_json=as_json)
 
 

@@ -159,7 +159,7 @@ def _drive(definition: "Definition", here: "Context", parallel: int, *, as_json:
     if definition.native:
         return native_sweep.follow(definition, here, parallel, as_json=as_json)
     farewell = f"interrupted; to go on from where it was: fledge sweep --resume {definition.name}"
-    return attend(definition, drive, here, parallel, [farewell], as_json=as_json)
+    return attend(definition, drive, here, parallel, lambda: [farewell], as_json=as_json)
 
 
 def _cancel(name: str, *, as_json: bool) -> int:

@@ -6,32 +6,49 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from fledge.cli.context import Context
+from fledge.cli.meter import Meter
 from fledge.cli.printing import print_json, print_table
 from fledge.discovery.catalog import Catalog
+from fledge.interfaces.progress import Progress
 from fledge.sweeping.definition import Definition
 from fledge.sweeping.trial import Trial, best_of, shown
 
 # Has the trials of a sweep run, as many at once, until all have ended; it says what happens, and which have ended.
-Drive = Callable[[Definition, Catalog, Path, int, Callable[[str], None], Callable[[Trial], None]], list[Trial]]
+Drive = Callable[
+    [Definition, Catalog, Path, int, Callable[[str], None], Callable[[Trial], None], Progress], list[Trial]
+]
 
 
 def attend(
-    definition: Definition, drive: Drive, here: Context, parallel: int, farewell: Sequence[str], *, as_json: bool
+    definition: Definition,
+    drive: Drive,
+    here: Context,
+    parallel: int,
+    farewell: Callable[[], Sequence[str]],
+    *,
+    as_json: bool,
 ) -> int:
     """Tell of a sweep from its beginning to its end; returns the exit status. farewell: lines for after Ctrl-C."""
     ended: list[Trial] = []
+    meter = Meter()
+
+    def spoken(line: str) -> None:
+        meter.wipe()
+        say(line)
 
     def told(trial: Trial) -> None:
+        meter.wipe()
         tell(definition, trial, ended, as_json=as_json)
         ended.append(trial)
 
     by = ", run by the service" if definition.native else ""
     say(f"sweep {definition.name}: {definition.trials} trials, {definition.sampler}, to {definition.aim}{by}")
     try:
-        found = drive(definition, here.catalog, here.home, parallel, say, told)
+        with meter:
+            found = drive(definition, here.catalog, here.home, parallel, spoken, told, meter.progress)
     except KeyboardInterrupt:
         close(definition, ended, as_json=as_json)
-        for line in farewell:
+        for line in farewell():
             say(line)
         return 130
     return close(definition, found, as_json=as_json)

@@ -2,13 +2,15 @@
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from fledge.discovery.catalog import Catalog
 from fledge.errors import FledgeError, RunError, UnknownName, UsageError
 from fledge.interfaces.backend import ComputeBackend, Request, RunRef, Status
+from fledge.interfaces.progress import Progress, no_progress
 from fledge.interfaces.sweeper import Sweeper
 from fledge.interrupts import interrupts_held
 from fledge.resumption import job_of
@@ -29,7 +31,13 @@ Say = Callable[[str], None]
 
 
 def follow(
-    definition: Definition, catalog: Catalog, home: Path, parallel: int, say: Say, ended: Callable[[Trial], None]
+    definition: Definition,
+    catalog: Catalog,
+    home: Path,
+    parallel: int,
+    say: Say,
+    ended: Callable[[Trial], None],
+    progress: Progress = no_progress,
 ) -> list[Trial]:
     """Send a native sweep, or find the one that was sent, and follow it until it has ended; returns its trials.
 
@@ -38,13 +46,13 @@ def follow(
     the sweep is sent.
 
     Raises UsageError where the sweep of that name is another one, RunError where somebody else follows it or it came to
-    nothing, and KeyboardInterrupt after Ctrl-C, which changes nothing about the sweep.
+    nothing, and KeyboardInterrupt after Ctrl-C, which changes nothing about a sweep that was sent.
     """
     with alone(definition):
         sent = _kept(definition, catalog, home) or _planned(definition, catalog, home, parallel)
         backend, sweeper = _backend(sent, catalog, home)
         if sent.ref is None:
-            backend.stage(_request(sent, definition))
+            _stage(sent, definition, backend, progress)
         with interrupts_held() as interrupted:
             if sent.ref is None:
                 sent = replace(sent, ref=_send(sent, definition, sweeper))
@@ -121,9 +129,23 @@ def _planned(definition: Definition, catalog: Catalog, home: Path, parallel: int
     return sent
 
 
+def _stage(sent: Sent, definition: Definition, backend: ComputeBackend, progress: Progress) -> None:
+    """Not of one that is there already: whoever sent it did not live to write that down."""
+    with _sending(definition):
+        if backend.find(sent.key) is None:
+            backend.stage(_request(sent, definition), progress)
+
+
 def _send(sent: Sent, definition: Definition, sweeper: Sweeper) -> RunRef:
-    try:
+    with _sending(definition):
         return sweeper.submit_sweep(_request(sent, definition), sent.key)
+
+
+@contextmanager
+def _sending(definition: Definition) -> Iterator[None]:
+    """What goes wrong within is told with how to go on."""
+    try:
+        yield
     except FledgeError as error:
         told = f"fledge sweep --resume {definition.name}"
         hint = f"{error.hint}; then: {told}" if error.hint else f"to send it again: {told}"

@@ -2,12 +2,17 @@
 
 import time
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from fledge.discovery.catalog import Catalog
+from fledge.errors import UsageError
+from fledge.interfaces.progress import Progress, no_progress
 from fledge.interrupts import interrupts_held
+from fledge.plan.make import make_plan
 from fledge.runs.run_directory import RunDirectory
+from fledge.spec.varied import spec_with
+from fledge.submission import backend_of
 from fledge.sweeping.alone import alone, keep
 from fledge.sweeping.attendant import Attendant
 from fledge.sweeping.definition import Definition
@@ -24,7 +29,13 @@ Say = Callable[[str], None]
 
 
 def drive(
-    definition: Definition, catalog: Catalog, home: Path, parallel: int, say: Say, ended: Callable[[Trial], None]
+    definition: Definition,
+    catalog: Catalog,
+    home: Path,
+    parallel: int,
+    say: Say,
+    ended: Callable[[Trial], None],
+    progress: Progress = no_progress,
 ) -> list[Trial]:
     """Begin a sweep or go on with it until every trial has ended; returns them. At most `parallel` run at once.
 
@@ -45,6 +56,8 @@ def drive(
         for trial in study.trials():
             if not trial.runs:
                 ended(trial)
+        if _left(definition, study):
+            _stage(definition, catalog, home, progress)
         # A script's run needs nothing of what takes long to import.
         warm = nullcontext() if "script" in definition.base else warm_workers()
         with warm, interrupts_held() as interrupted:
@@ -61,6 +74,18 @@ def drive(
                 attendant.stop_all()
                 raise
         return study.trials()
+
+
+def _stage(definition: Definition, catalog: Catalog, home: Path, progress: Progress) -> None:
+    """What all trials read is brought to where they run before the first: by then Ctrl-C has to wait for a trial that
+    is being submitted."""
+    told = definition.base["backend"]
+    backend = backend_of(told["name"], {key: value for key, value in told.items() if key != "name"}, catalog, home)
+    if not backend.shares_files:
+        with suppress(UsageError):
+            # Without the values of a trial it may be no run; then each brings what it reads.
+            spec = spec_with({**definition.base, "experiment": definition.name}, {})
+            backend.stage(make_plan(spec, catalog, home).request, progress)
 
 
 def _step(

@@ -18,7 +18,7 @@ def answer(state: State, call: Call) -> Answer:
             return Answer({job.work.name: job.status for job in state.jobs.all()})
         case "GET", "/control/stored":
             found = state.blobs.blobs(BLOBSTORE, call.query["prefix"])
-            return Answer({one.name: one.etag for one in found if not one.folder})
+            return Answer({one.name: f"{one.etag} {one.size}" for one in found if not one.folder})
         case "POST", "/control/trouble":
             state.trouble.add(Rule(**call.json))
         case "POST", "/control/peace":

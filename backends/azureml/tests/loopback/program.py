@@ -67,7 +67,8 @@ class Loopback:
         return dict(self._client.get("/control/jobs").json())
 
     def stored(self, prefix: str) -> dict[str, str]:
-        """The etags of the files of the workspace's store whose paths begin so: another after each time of writing."""
+        """The etag, which is another after each time of writing, and size of the files of the workspace's store whose
+        paths begin so."""
         return dict(self._client.get("/control/stored", params={"prefix": prefix}).json())
 
     def trouble(self, match: str, **rule: Any) -> None:
