@@ -22,8 +22,12 @@ def info(one: ClusterState) -> ClusterInfo:
 
 
 def find(name: str, workspace: Workspace) -> ClusterState | None:
-    """The service does not tell capitals from small letters."""
-    return next((one for one in workspace.clusters() if one.cluster.name.lower() == name.lower()), None)
+    """None where it may be made. Raises UsageError where a compute that is no cluster has the name."""
+    # The service does not tell capitals from small letters.
+    there = next((one for one in workspace.clusters() if one.cluster.name.lower() == name.lower()), None)
+    if there is None:
+        workspace.has_cluster(name)
+    return there
 
 
 def ensured(
