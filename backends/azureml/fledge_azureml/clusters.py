@@ -31,10 +31,12 @@ def find(name: str, workspace: Workspace) -> ClusterState | None:
 
 
 def ensured(
-    options: AzureMLOptions, nodes: int, workspace: Workspace, say: Callable[[str], None], pause: float
+    options: AzureMLOptions, nodes: int, connect: Callable[[], Workspace], say: Callable[[str], None], pause: float
 ) -> ClusterState:
-    """As `fledge.Clusters.ensure_cluster` says. `pause`: seconds between two looks at one that is not there yet."""
+    """As `fledge.Clusters.ensure_cluster` says. `connect`, which wants an SDK, is called once the options are known to
+    be fine; `pause`: seconds between two looks at one that is not there yet."""
     wanted = cluster_of(options, Resources(processes=nodes, nodes=nodes))
+    workspace = connect()
     there = find(wanted.name, workspace)
     if there is None:
         say(f"making {wanted.name}: {words(wanted)}")
