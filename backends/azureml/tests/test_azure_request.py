@@ -69,6 +69,7 @@ def test_a_dry_run_can_be_read(folder: Path) -> None:
     for line in (
         "workspace:", "  workspace_name: aviary", "  size: Standard_NC4as_T4_v3", "  priority: dedicated",
         "distribution: none", "command: python -m fledge_azureml_node", "  s.py: 14", "left_out: none",
+        "  .fledge-azureml/job.json: none",
         "argv: python -P -m fledge.worker .fledge-spec.toml",
     ):  # fmt: skip
         assert line in lines
