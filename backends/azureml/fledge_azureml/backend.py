@@ -111,7 +111,7 @@ class AzureML(ComputeBackend, Clusters, Deployer, Sweeper):
         return sorted(map(clusters.info, found), key=lambda one: one.name)
 
     def ensure_cluster(self, nodes: int, say: Callable[[str], None]) -> ClusterInfo:
-        found = self._patiently(clusters.ensured, self.options, nodes, self._here(), say, self.poll_seconds)
+        found = self._patiently(clusters.ensured, self.options, nodes, self._here, say, self.poll_seconds)
         return clusters.info(found)
 
     def delete_cluster(self, name: str) -> None:

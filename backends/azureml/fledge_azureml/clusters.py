@@ -22,15 +22,21 @@ def info(one: ClusterState) -> ClusterInfo:
 
 
 def find(name: str, workspace: Workspace) -> ClusterState | None:
-    """The service does not tell capitals from small letters."""
-    return next((one for one in workspace.clusters() if one.cluster.name.lower() == name.lower()), None)
+    """None where it may be made. Raises UsageError where a compute that is no cluster has the name."""
+    # The service does not tell capitals from small letters.
+    there = next((one for one in workspace.clusters() if one.cluster.name.lower() == name.lower()), None)
+    if there is None:
+        workspace.has_cluster(name)
+    return there
 
 
 def ensured(
-    options: AzureMLOptions, nodes: int, workspace: Workspace, say: Callable[[str], None], pause: float
+    options: AzureMLOptions, nodes: int, connect: Callable[[], Workspace], say: Callable[[str], None], pause: float
 ) -> ClusterState:
-    """As `fledge.Clusters.ensure_cluster` says. `pause`: seconds between two looks at one that is not there yet."""
+    """As `fledge.Clusters.ensure_cluster` says. `connect`, which wants an SDK, is called once the options are known to
+    be fine; `pause`: seconds between two looks at one that is not there yet."""
     wanted = cluster_of(options, Resources(processes=nodes, nodes=nodes))
+    workspace = connect()
     there = find(wanted.name, workspace)
     if there is None:
         say(f"making {wanted.name}: {words(wanted)}")

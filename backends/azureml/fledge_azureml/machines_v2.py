@@ -9,10 +9,10 @@ from azure.ai.ml import MLClient
 from azure.ai.ml.entities import AmlCompute, Environment
 from azure.ai.ml.exceptions import ValidationException
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
-from fledge import UsageError
 
 from fledge_azureml import patience_v2
 from fledge_azureml.machines import Machines, busy, machines
+from fledge_azureml.refusal import no_cluster
 from fledge_azureml.request import Cluster
 from fledge_azureml.request import Environment as Wanted
 from fledge_azureml.workspace import ClusterState
@@ -41,18 +41,19 @@ def state(client: MLClient, found: AmlCompute) -> ClusterState:
 
 
 def found(client: MLClient, name: str) -> Any:
-    """None where there is none."""
+    """None where there is none. Raises UsageError for a compute of another kind."""
     try:
-        return client.compute.get(name)
+        there = client.compute.get(name)
     except ResourceNotFoundError:
         return None
+    if not isinstance(there, AmlCompute):
+        raise no_cluster(name)
+    return there
 
 
 def ensure(client: MLClient, cluster: Cluster) -> ClusterState:
     """As `Workspace.ensure`."""
     there = found(client, cluster.name)
-    if there is not None and not isinstance(there, AmlCompute):
-        raise UsageError(f"{cluster.name} is no cluster, but {there.type}", hint="choose another backend.cluster")
     try:
         begun = client.compute.begin_create_or_update(wanted(cluster, there))
         return state(client, patience_v2.outcome(begun, f"the cluster {cluster.name} is not there"))

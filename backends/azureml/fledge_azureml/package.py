@@ -10,13 +10,12 @@ from pathlib import Path
 from fledge import DATA_FOLDER, Job, RunError
 
 from fledge_azureml.limits import check_snapshot
-from fledge_azureml.planning import NODE_PROGRAM, node_program
+from fledge_azureml.planning import JOB, NODE_PROGRAM, WHEELS, node_program, own_files
 from fledge_azureml.request import AzureRequest
 from fledge_azureml.wheels import build
 
 # What a job has to write a checkpoint before it is killed.
 GRACE_SECONDS = 10.0
-_OURS = ".fledge-azureml"
 
 
 @contextmanager
@@ -29,10 +28,10 @@ def packed(request: AzureRequest, job: Job, run: str) -> Iterator[Path]:
     """
     with tempfile.TemporaryDirectory(prefix="fledge-azureml-") as name:
         code = Path(name)
-        wheels = code / _OURS / "wheels"
+        wheels = code / WHEELS
         wheels.mkdir(parents=True)
-        built = {f"{_OURS}/wheels/{path.name}": path.stat().st_size for path in build(request.wheels, wheels)}
-        check_snapshot({**request.files, **built}, request.left_out, len(node_program()) + 1)
+        built = {f"{WHEELS}/{path.name}": path.stat().st_size for path in build(request.wheels, wheels)}
+        check_snapshot({**request.files, **built}, request.left_out, len(own_files()))
         (code / NODE_PROGRAM).mkdir()
         for path in node_program():
             shutil.copyfile(path, code / NODE_PROGRAM / path.name)
@@ -53,7 +52,7 @@ def packed(request: AzureRequest, job: Job, run: str) -> Iterator[Path]:
         if request.search:
             parameters = request.search.parameters
             told["values"] = {one.name: {"key": one.key, "whole": one.whole} for one in parameters}
-        (code / _OURS / "job.json").write_text(json.dumps(told), encoding="utf-8")
+        (code / JOB).write_text(json.dumps(told), encoding="utf-8")
         yield code
 
 

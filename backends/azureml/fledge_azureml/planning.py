@@ -19,6 +19,8 @@ from fledge_azureml.searching import searched
 
 NODE_PROGRAM = "fledge_azureml_node"
 COMMAND = f"python -m {NODE_PROGRAM}"
+# Of the folder that is uploaded: what the node program is told of the job, and the wheels.
+JOB, WHEELS = ".fledge-azureml/job.json", ".fledge-azureml/wheels"
 # What a cluster may grow to though one run needs less: others come beside it, a sweep's say, and empty room is free.
 _ROOM = 4
 
@@ -37,8 +39,8 @@ def plan(job: Job, options: AzureMLOptions, home: Path, search: Search | None = 
     cluster = cluster_of(options, job.resources)
     distribution, argv = _ranks(job)
     found = sources(job.requirements)
-    files = _files(job)
-    check_snapshot(files, job.snapshot.left_out, len(node_program()) + len(found.wheels) + 1)
+    files, own = _files(job), own_files()
+    check_snapshot(files, job.snapshot.left_out, len(own) + len(found.wheels))
     return AzureRequest(
         workspace=workspace,
         experiment=job.name,
@@ -53,15 +55,21 @@ def plan(job: Job, options: AzureMLOptions, home: Path, search: Search | None = 
         environment_variables=dict(job.environment),
         tags={"fledge": version("fledge"), "fledge_experiment": job.name},
         files=files,
+        own=own,
         data=_data(job),
         left_out=dict(job.snapshot.left_out),
-        search=searched(search, argv) if search else None,
+        search=searched(search, argv, seeded=options.sdk != "v1") if search else None,
     )
 
 
 def node_program() -> list[Path]:
     """The files of what runs on the cluster."""
     return sorted(Path(str(resources_of(NODE_PROGRAM))).glob("*.py"))
+
+
+def own_files() -> dict[str, int | None]:
+    """What travels beside the job's own files and the wheels: bytes by path."""
+    return {f"{NODE_PROGRAM}/{path.name}": path.stat().st_size for path in node_program()} | {JOB: None}
 
 
 def _check_processes(resources: Resources) -> None:

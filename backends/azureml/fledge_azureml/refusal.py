@@ -65,6 +65,14 @@ def of_a_cluster(cluster: Cluster, error: FledgeError) -> FledgeError:
     return error
 
 
+def no_cluster(name: str) -> UsageError:
+    """Of a name that another kind of compute has, an instance say, which runs no jobs of several nodes."""
+    return UsageError(
+        f"{name} is no cluster, but a compute of another kind",
+        hint="--set backend.cluster=NAME; `fledge compute list` lists the clusters that there are",
+    )
+
+
 def not_logged_in(words: str) -> UsageError:
     """No credential could be had at all. `words`: the SDK's own, which tell of each that was tried."""
     tried = dict.fromkeys(re.findall(r"^\s*(\w+Credential): ", words, re.MULTILINE))

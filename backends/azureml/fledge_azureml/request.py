@@ -92,6 +92,8 @@ class SearchRequest(Part):
 class AzureRequest(Part):
     """
     files        what travels, by path below the job's working folder: bytes
+    own          what travels of this backend's own, by path below the folder that is uploaded: bytes, none of what is
+                 written only then
     data         what travels besides, into the workspace's blob store, once however many runs read it: a folder of
                  photographs, say
     left_out     how many files stay behind, by the reason
@@ -116,5 +118,6 @@ class AzureRequest(Part):
     tags: dict[str, str]
     files: dict[str, int]
     left_out: dict[str, int]
+    own: dict[str, int | None] = {}
     data: dict[str, int] = {}
     search: SearchRequest | None = None

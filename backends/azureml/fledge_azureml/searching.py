@@ -18,9 +18,9 @@ _UNFIT = re.compile(r"['\"`$\\\x00-\x1f\x7f]")
 _SEEDS = 2**31
 
 
-def searched(search: Search, argv: Iterable[str]) -> SearchRequest:
-    """argv: what each rank executes. Raises UsageError for what the service cannot search, and for a key whose value no
-    word of argv would have."""
+def searched(search: Search, argv: Iterable[str], *, seeded: bool = True) -> SearchRequest:
+    """argv: what each rank executes; seeded: whether the service can be told a seed. Raises UsageError for what the
+    service cannot search, and for a key whose value no word of argv would have."""
     words = list(argv)
     for key in search.space:
         if not any(placeholder(key) in word for word in words):
@@ -47,7 +47,7 @@ def searched(search: Search, argv: Iterable[str]) -> SearchRequest:
     return SearchRequest(
         parameters=parameters,
         sampling=search.sampler,
-        seed=search.seed % _SEEDS if search.sampler == "random" else None,
+        seed=search.seed % _SEEDS if seeded and search.sampler == "random" else None,
         early_end=policy
         and EarlyEnd(slack_factor=policy.slack, evaluation_interval=policy.interval, delay_evaluation=policy.delay),
         metric=JobMlflow.allowed(search.metric),

@@ -108,6 +108,9 @@ class Workspace(Protocol):
 
     def clusters(self) -> list[ClusterState]: ...
 
+    def has_cluster(self, name: str) -> bool:
+        """Raises UsageError for a compute of that name that is no cluster, which `clusters` does not list."""
+
     def ensure(self, cluster: Cluster) -> ClusterState:
         """Find it or make it, or change its limits to these. Returns once the service says that it is there."""
 

@@ -22,7 +22,7 @@ from fledge_azureml.deployment_request import DeploymentRequest
 from fledge_azureml.extras import install
 from fledge_azureml.facts import is_final
 from fledge_azureml.machines import Machines, machines
-from fledge_azureml.refusal import of_a_cluster, refusal
+from fledge_azureml.refusal import no_cluster, of_a_cluster, refusal
 from fledge_azureml.request import Cluster, WorkspaceName
 from fledge_azureml.runs import SCOPE, Runs, Token, scope
 from fledge_azureml.v1_authentication import authentication, token_of
@@ -61,7 +61,7 @@ class WorkspaceV1(Asking["_Connected"]):
         name, cluster = submission.name, submission.request.cluster
         if self._run(name) is None:
             # One that is there is used as it is.
-            if self._ask(f"find the cluster {cluster.name}", lambda at: at.cluster(cluster.name)) is None:
+            if not self.has_cluster(cluster.name):
                 self.ensure(cluster)
             try:
                 self._ask(f"take the job {name}", lambda at: at.submit(submission))
@@ -109,6 +109,9 @@ class WorkspaceV1(Asking["_Connected"]):
             return [v1_job.cluster_state(one) for one in found if isinstance(one, AmlCompute)]
 
         return self._ask("list the clusters", listed)
+
+    def has_cluster(self, name: str) -> bool:
+        return self._ask(f"find the cluster {name}", lambda at: at.cluster(name)) is not None
 
     def ensure(self, cluster: Cluster) -> ClusterState:
         def make(at: "_Connected") -> ClusterState:
@@ -256,7 +259,7 @@ class _Connected:
                 experiment.submit(configuration, tags=tags, run_id=submission.name)
 
     def cluster(self, name: str) -> Any:
-        """None where there is none."""
+        """None where there is none. Raises UsageError for a compute of another kind."""
         try:
             found = ComputeTarget(self.workspace, name)
         except Exception as error:
@@ -264,10 +267,7 @@ class _Connected:
                 return None
             raise
         if not isinstance(found, AmlCompute):
-            raise UsageError(
-                f"{name} is no cluster, but a compute of another kind",
-                hint="--set backend.cluster=NAME; `fledge compute list` lists the clusters that there are",
-            )
+            raise no_cluster(name)
         return found
 
     def create(self, cluster: Cluster) -> None:

@@ -75,6 +75,9 @@ class WorkspaceV2(Asking["_Connected"]):
     def clusters(self) -> list[ClusterState]:
         return self._ask("list the clusters", lambda at: machines_v2.clusters(at.client))
 
+    def has_cluster(self, name: str) -> bool:
+        return self._ask(f"find the cluster {name}", lambda at: machines_v2.found(at.client, name)) is not None
+
     def ensure(self, cluster: Cluster) -> ClusterState:
         try:
             return self._ask(f"make the cluster {cluster.name}", lambda at: machines_v2.ensure(at.client, cluster))
@@ -119,7 +122,7 @@ class WorkspaceV2(Asking["_Connected"]):
 
     def _make(self, cluster: Cluster) -> None:
         """Only where it is missing: one that is there is used as it is."""
-        if self._ask(f"find the cluster {cluster.name}", lambda at: machines_v2.found(at.client, cluster.name)) is None:
+        if not self.has_cluster(cluster.name):
             self.ensure(cluster)
 
     def _connect(self) -> "_Connected":

@@ -130,6 +130,21 @@ def test_check_finds_what_would_keep_it_from_running(fledge: Client, peace: Loop
     assert "AzureML Data Scientist" in barred["remedy"]
 
 
+def test_what_has_the_name_and_is_no_cluster_is_not_used(fledge: Client, peace: Loopback) -> None:
+    peace.instance("desk")
+    assert compute(fledge, "list").lines == []
+    before = len(peace.seen())
+    none = "desk is no cluster, but a compute of another kind"
+    (error,) = run(fledge, "--check", "--json", status=1, cluster="desk", priority="low_priority").lines
+    assert (error["level"], error["message"]) == ("error", none)
+    assert "backend.cluster=NAME" in error["remedy"]
+    for refused in (run(fledge, cluster="desk", status=2).err, compute(fledge, "ensure", cluster="desk", status=2).err):
+        assert none in refused
+        assert "making desk" not in refused
+        assert "backend.cluster=NAME" in refused
+    assert "PUT" not in {call["method"] for call in peace.seen()[before:]}, "nothing is made or submitted"
+
+
 def test_check_counts_the_gpus_of_a_size_that_only_the_service_knows(fledge: Client) -> None:
     many = ("--launcher", "torchrun", "--nodes", "1", "--check", "--json", "--processes")
     wanted: dict[str, Any] = {"cluster": "hens", "size": "Standard_NC12_Next_v9"}

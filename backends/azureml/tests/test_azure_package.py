@@ -115,6 +115,13 @@ def test_a_package_has_all_that_a_submission_needs(tmp_path: Path) -> None:
         assert (code / "snapshot" / "small.txt").read_text(encoding="utf-8") == "klein ü"
         assert (code / "fledge_azureml_node" / "__main__.py").is_file()
         (wheel,) = (code / ".fledge-azureml" / "wheels").iterdir()
+        # A dry run has told of all that travels, and of nothing else.
+        found = {path.relative_to(code).as_posix(): path.stat().st_size for path in code.rglob("*") if path.is_file()}
+        shown = {f"snapshot/{name}": size for name, size in request.files.items()} | request.own
+        assert [name for name, size in shown.items() if size is None] == [".fledge-azureml/job.json"]
+        assert found.keys() - shown.keys() == {f".fledge-azureml/wheels/{wheel.name}"}
+        assert [one.name for one in request.wheels] == ["fledge-birds"]
+        assert {name: found[name] if size is None else size for name, size in shown.items()}.items() <= found.items()
         with zipfile.ZipFile(wheel) as archive:
             assert any(name.startswith("fledge_birds/") for name in archive.namelist())
         first = wheel.read_bytes()

@@ -69,6 +69,7 @@ def test_a_dry_run_can_be_read(folder: Path) -> None:
     for line in (
         "workspace:", "  workspace_name: aviary", "  size: Standard_NC4as_T4_v3", "  priority: dedicated",
         "distribution: none", "command: python -m fledge_azureml_node", "  s.py: 14", "left_out: none",
+        "  .fledge-azureml/job.json: none",
         "argv: python -P -m fledge.worker .fledge-spec.toml",
     ):  # fmt: skip
         assert line in lines
@@ -155,6 +156,15 @@ def test_of_a_retired_size_one_of_no_fewer_gpus_is_named(size: str, written: Cal
     instead = str(raised.value.hint).partition("backend.size=")[2]
     assert facts.SIZES[instead].gpus >= RETIRED[size]
     assert planned(Job("test", WORKER), size=instead).cluster.size == instead
+
+
+def test_a_clusters_options_are_looked_at_before_an_sdk_is_missed(folder: Path) -> None:
+    for setting, says in (
+        ("size=Standard_NC6", "Azure has retired these machines\n  --set backend.size=Standard_NC4as_T4_v3"),
+        ("cluster=h_n", "cannot name a cluster"),
+    ):
+        words = ("compute", "ensure", "--backend", "azureml", "--set", f"backend.{setting}")
+        assert says in fledge(folder, *words, status=2)[1]
 
 
 def test_too_many_files_name_what_to_leave_behind(folder: Path) -> None:

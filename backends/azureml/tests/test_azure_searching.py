@@ -2,9 +2,13 @@
 
 import math
 import re
+from pathlib import Path
 
 import pytest
-from fledge import Choices, Domain, Policy, Range, Search, UsageError
+from dry_running import TOLD
+from fledge import Choices, Domain, Job, Policy, Range, Search, UsageError
+from fledge_azureml.backend import AzureML
+from fledge_azureml.options import AzureMLOptions
 from fledge_azureml.request import EarlyEnd, Parameter
 from fledge_azureml.searching import searched
 from fledge_azureml.trials import number_of, values_of
@@ -84,6 +88,12 @@ def test_a_seed_of_any_size_fits() -> None:
     assert 0 <= seed < 2**31
     choices: dict[str, Domain] = {"x": Choices((1, 2))}
     assert searched(search(choices, sampler="grid", trials=2), words(choices)).seed is None
+
+
+@pytest.mark.parametrize(("sdk", "seed"), [("v2", 7), ("auto", 7), ("v1", None)])
+def test_a_plan_has_the_seed_that_the_service_is_told(sdk: str, seed: int | None) -> None:
+    backend = AzureML(AzureMLOptions.model_validate({**TOLD, "sdk": sdk}), Path("/nowhere"))
+    assert backend.plan_sweep(Job("test", tuple(words(LR))), search(LR)).body["search"]["seed"] == seed
 
 
 IMPOSSIBLE: list[tuple[dict[str, Domain], dict[str, object], list[str] | None, str]] = [

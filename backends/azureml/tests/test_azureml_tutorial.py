@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from installed import PYTHON, ROOT
+from loopback.program import Loopback
 from submitting import Client, Said, Submits
 
 pytestmark = [pytest.mark.azure, pytest.mark.timeout(1500)]
@@ -64,8 +65,9 @@ def person(submits: Submits, tmp_path: Path) -> Client:
 class Walk:
     """Through the table; what a row should come to is by the words that it begins with."""
 
-    def __init__(self, person: Client) -> None:
+    def __init__(self, person: Client, azure: Loopback) -> None:
         self._person = person
+        self._azure = azure
         self.birds = ""
         self.weights = ""
         self._checks: dict[str, Callable[[list[str]], None]] = {
@@ -80,7 +82,7 @@ class Walk:
             "run birds.toml --tracker azureml": self.tracked,
             "run birds.toml --with onnx": self.onnx,
             "run birds.toml": self.trains,
-            "runs show": self.says("COMPLETED"),
+            "runs show": self.says("state: COMPLETED", "  best_val_accuracy = "),
             "runs logs": self.says("epochs: 2"),
             "runs download": self.downloaded,
             "models register": self.says("pytorch-birds/1"),
@@ -127,7 +129,15 @@ class Walk:
 
     def tracked(self, words: list[str]) -> None:
         last = self.completed(self._person(*words, "--json"))
-        assert "tracker" not in self._person("runs", "logs", last["run"]).out
+        (told,) = self._person("runs", "show", last["run"], "--json").lines
+        assert self.in_the_workspace(last["run"], "best_val_accuracy")[-1] == told["metrics"]["best_val_accuracy"]
+        assert self.in_the_workspace(self.birds, "best_val_accuracy") == [], "what nobody has asked for is not told"
+
+    def in_the_workspace(self, run: str, metric: str) -> list[float]:
+        """Its values there, by what the workspace has been told of the run's job."""
+        calls = [call for call in self._azure.seen() if call["path"].endswith("/runs/log-batch")]
+        told = [one for call in calls if run in call["body"]["run_id"] for one in call["body"].get("metrics", [])]
+        return [one["value"] for one in told if one["key"] == metric]
 
     def onnx(self, words: list[str]) -> None:
         last = self.completed(self._person(*words, "--json"))
@@ -165,8 +175,8 @@ class Walk:
         return last
 
 
-def test_every_step_of_the_tutorial_is_a_command_that_works(person: Client) -> None:
-    walk = Walk(person)
+def test_every_step_of_the_tutorial_is_a_command_that_works(person: Client, azure: Loopback) -> None:
+    walk = Walk(person, azure)
     unknown = [words for words in rows() if not walk.row(words)]
     assert not unknown, "nobody has said what they should come to"
     # The same spec here, with as many threads as a node has: of another number sums come out otherwise.

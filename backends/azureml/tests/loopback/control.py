@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import asdict
 
+from loopback.machines import instance, is_instance
 from loopback.state import BLOBSTORE, State
 from loopback.trouble import Rule
 from loopback.wire import Answer, Call
@@ -23,6 +24,10 @@ def answer(state: State, call: Call) -> Answer:
             state.trouble.add(Rule(**call.json))
         case "POST", "/control/peace":
             state.trouble.clear()
+            for name in [name for name, one in state.clusters.items() if is_instance(one)]:
+                del state.clusters[name]
+        case "POST", "/control/instance":
+            state.clusters[call.json["name"]] = instance(call.json["name"])
         case "POST", "/control/expire":
             state.tokens.expire()
         case "POST", "/control/evict":

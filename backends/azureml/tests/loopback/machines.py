@@ -5,7 +5,7 @@ The sizes and limits are made up, in the shape that Microsoft's examples have.
 
 from typing import Any
 
-from loopback.state import REGION, State
+from loopback.state import REGION, WS, State
 from loopback.wire import Answer, Call, Routes, refusal
 
 _ABSENT = 404
@@ -56,6 +56,35 @@ def routes(state: State) -> Routes:
         return Answer({"nodes": _nodes(state, cluster)})
 
     return routes
+
+
+def instance(name: str) -> dict[str, Any]:
+    """A compute that is no cluster: one person's machine, as the studio makes them."""
+    return {
+        "id": f"{WS}/computes/{name}",
+        "name": name,
+        "type": f"{_KIND}/workspaces/computes",
+        "location": REGION,
+        "tags": {},
+        "properties": {
+            "computeType": "ComputeInstance",
+            "computeLocation": REGION,
+            "provisioningState": "Succeeded",
+            "createdOn": "2026-01-01T00:00:00Z",
+            "modifiedOn": "2026-01-01T00:00:00Z",
+            "properties": {
+                "vmSize": "Standard_DS3_v2",
+                "state": "Running",
+                "applicationSharingPolicy": "Personal",
+                "sshSettings": {"sshPublicAccess": "Disabled"},
+                "createdBy": {"userName": "Hen"},
+            },
+        },
+    }
+
+
+def is_instance(compute: dict[str, Any]) -> bool:
+    return bool(compute["properties"]["computeType"] == "ComputeInstance")
 
 
 def _size(name: str) -> dict[str, Any]:

@@ -75,7 +75,12 @@ class Loopback:
         """`loopback.trouble.Rule`."""
         self._ask("trouble", match=match, **rule)
 
+    def instance(self, name: str) -> None:
+        """Have a compute of that name that is no cluster."""
+        self._ask("instance", name=name)
+
     def peace(self) -> None:
+        """No trouble any longer, and no instances."""
         self._ask("peace")
 
     def expire(self) -> None:
