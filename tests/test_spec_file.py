@@ -85,6 +85,15 @@ def test_a_file_that_is_not_there(fledge: "Fledge") -> None:
     assert "is a folder" in fledge("run", ".", status=2).err
 
 
+def test_a_script_where_a_spec_belongs(fledge: "Fledge") -> None:
+    (fledge.folder / "my train.py").write_text("print('hello')\n")
+    said = fledge("run", "my train.py", status=2).err
+    assert "my train.py is not TOML" in said
+    assert "fledge run --script 'my train.py'" in said
+    (fledge.folder / "run.toml").write_text("[dataset\n")
+    assert "--script" not in fledge("run", "run.toml", status=2).err
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [
