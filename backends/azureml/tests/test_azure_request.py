@@ -15,6 +15,7 @@ from dry_running import CONFIG, TOLD, dry_run, fledge
 from fledge import Job, Resources, Snapshot, SourceFile, UsageError
 from fledge_azureml import facts
 from fledge_azureml.backend import AzureML, _typed
+from fledge_azureml.lines import PYTHON
 from fledge_azureml.options import AzureMLOptions
 from fledge_azureml.request import AzureRequest, Distribution
 from hypothesis import given
@@ -110,6 +111,16 @@ def test_no_package_of_microsofts_is_imported(folder: Path) -> None:
         (["backend.environment=mine", "backend.image=theirs"], "leave out image, or leave out environment"),
         (["backend.image=a b"], "names no Docker image"),
         (["backend.pip=['torch=2']"], "'torch=2' is no requirement line"),
+        (
+            ["backend.pip=['-r s.py']"],
+            "backend.pip: '-r s.py' names a file or folder of this machine: the service builds the image, and sees none"
+            "\n  what an index has, such as timm==1.0.15, or the https:// address of a wheel",
+        ),
+        (["backend.conda=['a b c ==']"], "'a b c ==' is no conda package\n  such as libsndfile or ffmpeg=7"),
+        (
+            ["backend.conda=['python=3.9']"],
+            f"'python=3.9' is another Python than {PYTHON}, this machine's, which is put there\n  leave it out",
+        ),
         (["backend.pip=timm"], "backend.pip = 'timm': should be a list: --set 'backend.pip=[\"timm\"]'\n"),
         (["backend.pip=timm"], "\n  fledge plugins show backend/azureml tells what each option may be"),
         (["backend.sise=x"], "did you mean 'size'?\n  fledge plugins show backend/azureml tells"),
