@@ -97,7 +97,8 @@ def test_no_package_of_microsofts_is_imported(folder: Path) -> None:
         (["backend.size=STANDARD_nc6S_V3"], "--set backend.size=Standard_NC4as_T4_v3"),
         (["backend.size=Standard_NC24rs_v3"], "--set backend.size=Standard_NC96ads_A100_v4"),
         (["backend.size=NC6"], "names no kind of machine\n  --set backend.size=Standard_NC4as_T4_v3"),
-        (["backend.size=a b"], "names no kind of machine"),
+        (["backend.size=NC4"], "names no kind of machine\n  --set backend.size=Standard_NC4as_T4_v3, or another"),
+        (["backend.size=a b"], "names no kind of machine\n  --set backend.size=Standard_NC4as_T4_v3, or another"),
         (["backend.max_nodes=0"], "greater than or equal to 1\n  fledge plugins show backend/azureml tells"),
         (["backend.min_nodes=3", "backend.max_nodes=2"], "min_nodes = 3 is more than max_nodes = 2"),
         (["backend.cluster=gpu_cluster"], "cannot name a cluster\n  it takes 3 to 24 letters"),
@@ -170,6 +171,22 @@ def test_of_a_retired_size_one_of_no_fewer_gpus_is_named(size: str, written: Cal
     instead = str(raised.value.hint).partition("backend.size=")[2]
     assert facts.SIZES[instead].gpus >= RETIRED[size]
     assert planned(Job("test", WORKER), size=instead).cluster.size == instead
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("nc8AS_t4_v3", "NC8as_T4_v3"), ("NC4as_T4_v4", "NC4as_T4_v3"), ("A100", "NC24ads_A100_v4"), ("d4s_v3", "D4s_v3"),
+     ("NC24rs_v3", "NC96ads_A100_v4"), ("Standard NC16as_T4_v3", "NC16as_T4_v3"), ("big", "NC4as_T4_v3")],
+)  # fmt: skip
+def test_of_what_is_no_size_one_that_is_known_is_suggested(word: str, near: str) -> None:
+    with pytest.raises(UsageError, match="names no kind of machine") as raised:
+        planned(Job("test", WORKER), size=word)
+    assert f"--set backend.size=Standard_{near}, or another" in str(raised.value)
+
+
+@pytest.mark.parametrize("size", ["Standard_NC4as_T4_v4", "Standard_E4s_v5", "standard_nc4AS_t4_v3"])
+def test_a_size_that_is_not_known_may_be_new(size: str) -> None:
+    assert planned(Job("test", WORKER), size=size).cluster.size == size
 
 
 def test_too_many_files_name_what_to_leave_behind(folder: Path) -> None:
