@@ -163,6 +163,8 @@ def test_a_name_that_is_no_text(fledge: "Fledge") -> None:
 
 def test_a_script_that_is_not_there(fledge: "Fledge") -> None:
     assert "there is no script" in fledge("run", "--script", "nowhere.py", status=2).err
+    said = fledge("run", "--script", ".", status=2).err
+    assert f"the script {fledge.folder} is a folder\n  name the file in it" in said
 
 
 def test_a_script_elsewhere_brings_its_own_folder(fledge: "Fledge") -> None:

@@ -46,6 +46,11 @@ def planned(fledge: "Fledge", *words: str | Path) -> dict[str, Any]:
         (b"[script]\npath = 'a.py'\n[training]\nepochs = 1", "leave out training, or leave out script"),
         (b"register = 'x'\n[script]\npath = 'a.py'", "leave out register, or leave out script"),
         (b"experiment = 'a/b'", "experiment = 'a/b': "),
+        (
+            b"[script]\npath = 'a.py'\nargs = 'it is'",
+            "script.args = 'it is': should be a list: --set 'script.args=[\"it is\"]'",
+        ),
+        (b"[script]\npath = 'a.py'\nargs = {a = 1}", "should be a list: --set 'script.args=[...]'"),
     ],
 )
 def test_what_is_wrong_in_a_file_is_named(tmp_path: Path, content: bytes, told: str) -> None:
@@ -78,6 +83,15 @@ def test_what_was_said_on_the_command_line_is_no_fault_of_the_file(fledge: "Fled
 def test_a_file_that_is_not_there(fledge: "Fledge") -> None:
     assert "there is no spec file nowhere.toml" in fledge("run", "nowhere.toml", status=2).err
     assert "is a folder" in fledge("run", ".", status=2).err
+
+
+def test_a_script_where_a_spec_belongs(fledge: "Fledge") -> None:
+    (fledge.folder / "my train.py").write_text("print('hello')\n")
+    said = fledge("run", "my train.py", status=2).err
+    assert "my train.py is not TOML" in said
+    assert "fledge run --script 'my train.py'" in said
+    (fledge.folder / "run.toml").write_text("[dataset\n")
+    assert "--script" not in fledge("run", "run.toml", status=2).err
 
 
 @pytest.mark.parametrize(
@@ -119,7 +133,11 @@ def test_an_offers_options_are_checked(fledge: "Fledge") -> None:
     wrong = fledge("run", *TRAIN, "--set", "dataset.train=many", "--dry-run", status=2)
     assert "dataset.train = 'many': should be a valid integer" in wrong.err
     missing = fledge("run", *TRAIN, "--tracker", "lines", "--dry-run", status=2)
-    assert "path is missing" in missing.err
+    assert "trackers.lines.path is missing" in missing.err
+    for said, of in ((near, "dataset/dots"), (wrong, "dataset/dots"), (missing, "tracker/lines")):
+        # `fledge spec init` knows no plugin's keys.
+        assert said.err.splitlines()[-1] == f"  fledge plugins show {of} tells what each option may be"
+        assert fledge("plugins", "show", of).out.splitlines()[2].startswith(of.replace("/", " "))
     unknown = fledge("run", "--dataset", "dot", "--model", "tiny", "--dry-run", status=2)
     assert "there is no dataset named 'dot'; did you mean 'dots'?" in unknown.err
     assert "names no dataset and no model" in fledge("run", status=2).err

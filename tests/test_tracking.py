@@ -109,6 +109,25 @@ def test_trouble_is_told_once_and_how_to_send_the_rest_once(fledge: "Fledge", tm
     ]
 
 
+def test_what_will_not_pass_is_told_at_once_with_its_own_remedy(fledge: "Fledge", tmp_path: Path) -> None:
+    misplaced = ["--set", "trackers.lines.trouble=misplaced"]
+    told = "warning: tracker 'lines' cannot be told: there is nothing to write on here; write elsewhere"
+
+    def warnings(said: str) -> list[str]:
+        return [line for line in said.splitlines() if "tracker 'lines'" in line]
+
+    first, *rest = words(fledge, "--detach", 1, tmp_path)
+    run = fledge(first, *misplaced, *rest).out.strip()
+    while not warnings(fledge("runs", "logs", run).out):
+        time.sleep(0.02)
+    (tmp_path / "1").touch()
+    assert warnings(fledge("runs", "logs", run, "--follow").out) == [told]
+    assert shown(fledge, run)["state"] == "COMPLETED"
+    # Of a run that ends before the first try has failed it is told too.
+    first, *rest = words(fledge, "--json", 0)
+    assert warnings(fledge(first, *misplaced, *rest).err) == [told]
+
+
 def test_a_try_that_outlasts_the_run_is_the_last(fledge: "Fledge") -> None:
     (fledge.folder / "s.py").write_text("")
     asked = ("run", "--script", "s.py", "--tracker", "lines", "--set", "trackers.lines.path=told.txt")

@@ -1,14 +1,13 @@
 """The environment that a job runs in: one that the workspace knows, or an image with Python and packages on it."""
 
 import re
-import sys
 
 from fledge import UsageError
-from packaging.requirements import InvalidRequirement, Requirement
-from packaging.utils import canonicalize_name
+from packaging.requirements import Requirement
 
 from fledge_azureml.distributions import bounds, dependencies, pinned
 from fledge_azureml.facts import ENVIRONMENT, IMAGE
+from fledge_azureml.lines import PYTHON, check_conda, pip_name
 from fledge_azureml.options import AzureMLOptions
 from fledge_azureml.request import Environment
 
@@ -16,8 +15,6 @@ from fledge_azureml.request import Environment
 _BESIDES = ("torchvision",)
 # Of a known environment: another build of these would be of another CUDA.
 _BROUGHT = ("torch", "torchvision")
-# Of pip's lines that name no distribution: options, addresses.
-_FREE = re.compile(r"-|\w+\+|\w+://|\.")
 
 
 def environment(options: AzureMLOptions, requirements: tuple[str, ...]) -> Environment:
@@ -51,29 +48,19 @@ def with_packages(options: AzureMLOptions, packages: dict[str, str], image: str)
         return Environment(name=options.environment)
     if options.image is not None and not re.fullmatch(r"\S+", options.image):
         raise UsageError(f"backend.image = {options.image!r} names no Docker image", hint=f"for example: {image}")
+    for line in options.conda:
+        check_conda(line)
     # What a person asks for takes the place of what would have been taken.
-    packages = packages | {_name(line): line for line in options.pip}
+    packages = packages | {pip_name(line): line for line in options.pip}
     return Environment(
         image=options.image or image,
         conda={
             "channels": ["conda-forge"],
             "dependencies": [
-                f"python={sys.version_info.major}.{sys.version_info.minor}",
+                f"python={PYTHON}",
                 "pip",
                 *options.conda,
                 {"pip": [packages[name] for name in sorted(packages)]},
             ],
         },
     )
-
-
-def _name(line: str) -> str:
-    if _FREE.match(line):
-        return line
-    try:
-        return canonicalize_name(Requirement(line).name)
-    except InvalidRequirement as error:
-        words = str(error).splitlines()[0]
-        raise UsageError(
-            f"backend.pip: {line!r} is no requirement line: {words}", hint="such as timm==1.0.15"
-        ) from None

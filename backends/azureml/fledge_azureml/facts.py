@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 
 from fledge import RunState
 
@@ -115,6 +116,8 @@ SIZES: dict[str, Size] = {
     "Standard_F8s_v2": Size(0, 8),
     "Standard_F16s_v2": Size(0, 16),
 }
+# NC4 and NC4as_T4_v3 are so like each other.
+_NEAR = 0.4
 _BY_LOWER = {name.lower(): name for name in SIZES}
 
 _T4, _FOUR_T4 = "Standard_NC4as_T4_v3", "Standard_NC64as_T4_v3"
@@ -147,6 +150,19 @@ def instead_of(size: str) -> str | None:
 def size_named(size: str) -> Size | None:
     """The service does not tell capitals from small letters."""
     return SIZES.get(_BY_LOWER.get(size.lower(), ""))
+
+
+def size_near(word: str) -> str:
+    """Of what is no size the one that may have been meant: of today's, and the default where none is near."""
+    told = word.lower().removeprefix("standard_")
+    known = {name.lower().removeprefix("standard_"): name for name in SIZES}
+
+    def likeness(name: str) -> float:
+        return name.startswith(told) + SequenceMatcher(None, told, name).ratio()
+
+    # Of many that are as near the first: the smallest machine.
+    near = max(known, key=likeness)
+    return instead_of(f"Standard_{told}") or (known[near] if likeness(near) >= _NEAR else DEFAULT_SIZE)
 
 
 # Its words for a run's state; Paused, NotResponding and words that are not here leave a run where it was.

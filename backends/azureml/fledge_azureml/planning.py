@@ -113,8 +113,10 @@ def cluster_of(options: AzureMLOptions, resources: Resources) -> Cluster:
 def _check_size(size: str, processes: int) -> None:
     """`processes`: on each node. Sizes that are not known here are taken as they are: there are new ones every year."""
     if not re.fullmatch(r"(Standard|Basic)_\w+", size, re.ASCII | re.IGNORECASE):
-        guess = facts.instead_of(f"Standard_{size}") or f"Standard_{size}"
-        raise UsageError(f"backend.size = {size!r} names no kind of machine", hint=f"--set backend.size={guess}")
+        raise UsageError(
+            f"backend.size = {size!r} names no kind of machine",
+            hint=f"--set backend.size={facts.size_near(size)}, or another whose name begins with Standard_",
+        )
     if instead := facts.instead_of(size):
         raise UsageError(
             f"backend.size = {size}: Azure has retired these machines", hint=f"--set backend.size={instead}"

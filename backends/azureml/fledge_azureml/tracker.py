@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from fledge import Options, RunError, RunInfo, Tracker
+from fledge import Options, RunInfo, Tracker, UsageError
 
 from fledge_azureml.job_mlflow import JobMlflow, Point
 
@@ -26,7 +26,7 @@ class AzureMLTracker(Tracker):
     def start(self, run: RunInfo) -> None:
         self._mlflow = JobMlflow.of(os.environ)
         if self._mlflow is None:
-            raise RunError(
+            raise UsageError(
                 "the tracker 'azureml' is told by a job of Azure Machine Learning alone, and this is none",
                 hint="leave it out here, or run it there: --backend azureml",
             )

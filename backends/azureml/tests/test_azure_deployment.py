@@ -110,6 +110,9 @@ def test_what_answers_is_there_at_these_versions_and_torch_is_not() -> None:
         ("birds", "birds.v1", {}, "cannot name a model"),
         ("birds", "birds", {"instance_type": "Standard_NC6"}, "retired"),
         ("birds", "birds", {"instance_type": "DS3_v2"}, "names no kind of machine"),
+        ("birds", "birds", {"pip": ("./mine-1.0.whl",)}, "names a file or folder of this machine"),
+        ("birds", "birds", {"conda": ("a b c ==",)}, "is no conda package"),
+        ("birds", "birds", {"conda": ("python=3.9",)}, "is another Python"),
     ],
 )
 def test_what_cannot_be_is_said_before_anybody_is_asked(

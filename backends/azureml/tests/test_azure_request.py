@@ -15,6 +15,7 @@ from dry_running import CONFIG, TOLD, dry_run, fledge
 from fledge import Job, Resources, Snapshot, SourceFile, UsageError
 from fledge_azureml import facts
 from fledge_azureml.backend import AzureML, _typed
+from fledge_azureml.lines import PYTHON
 from fledge_azureml.options import AzureMLOptions
 from fledge_azureml.request import AzureRequest, Distribution
 from hypothesis import given
@@ -97,8 +98,9 @@ def test_no_package_of_microsofts_is_imported(folder: Path) -> None:
         (["backend.size=STANDARD_nc6S_V3"], "--set backend.size=Standard_NC4as_T4_v3"),
         (["backend.size=Standard_NC24rs_v3"], "--set backend.size=Standard_NC96ads_A100_v4"),
         (["backend.size=NC6"], "names no kind of machine\n  --set backend.size=Standard_NC4as_T4_v3"),
-        (["backend.size=a b"], "names no kind of machine"),
-        (["backend.max_nodes=0"], "backend.max_nodes"),
+        (["backend.size=NC4"], "names no kind of machine\n  --set backend.size=Standard_NC4as_T4_v3, or another"),
+        (["backend.size=a b"], "names no kind of machine\n  --set backend.size=Standard_NC4as_T4_v3, or another"),
+        (["backend.max_nodes=0"], "greater than or equal to 1\n  fledge plugins show backend/azureml tells"),
         (["backend.min_nodes=3", "backend.max_nodes=2"], "min_nodes = 3 is more than max_nodes = 2"),
         (["backend.cluster=gpu_cluster"], "cannot name a cluster\n  it takes 3 to 24 letters"),
         (["backend.cluster=gpu-1"], "do not end in - and a number"),
@@ -111,7 +113,21 @@ def test_no_package_of_microsofts_is_imported(folder: Path) -> None:
         (["backend.environment=mine", "backend.image=theirs"], "leave out image, or leave out environment"),
         (["backend.image=a b"], "names no Docker image"),
         (["backend.pip=['torch=2']"], "'torch=2' is no requirement line"),
-        (["backend.sdk=v3"], "'auto', 'v1' or 'v2'"),
+        (
+            ["backend.pip=['-r s.py']"],
+            "backend.pip: '-r s.py' names a file or folder of this machine: the service builds the image, and sees none"
+            "\n  what an index has, such as timm==1.0.15, or the https:// address of a wheel",
+        ),
+        (["backend.conda=['a b c ==']"], "'a b c ==' is no conda package\n  such as libsndfile or ffmpeg=7"),
+        (
+            ["backend.conda=['python=3.9']"],
+            f"'python=3.9' is another Python than {PYTHON}, this machine's, which is put there\n  leave it out",
+        ),
+        (["backend.pip=timm"], "backend.pip = 'timm': should be a list: --set 'backend.pip=[\"timm\"]'\n"),
+        (["backend.pip=timm"], "\n  fledge plugins show backend/azureml tells what each option may be"),
+        (["backend.sise=x"], "did you mean 'size'?\n  fledge plugins show backend/azureml tells"),
+        (["backend.priority=cheap"], "'dedicated' or 'low_priority'\n  fledge plugins show backend/azureml tells"),
+        (["backend.sdk=v3"], "'auto', 'v1' or 'v2'\n  fledge plugins show backend/azureml tells"),
         (["backend.config=nowhere.json"], "nowhere.json cannot be read: No such file or directory"),
         (
             ["launcher.name=torchrun", "launcher.processes=3", "launcher.nodes=2"],
@@ -165,6 +181,22 @@ def test_a_clusters_options_are_looked_at_before_an_sdk_is_missed(folder: Path) 
     ):
         words = ("compute", "ensure", "--backend", "azureml", "--set", f"backend.{setting}")
         assert says in fledge(folder, *words, status=2)[1]
+
+
+@pytest.mark.parametrize(
+    ("word", "near"),
+    [("nc8AS_t4_v3", "NC8as_T4_v3"), ("NC4as_T4_v4", "NC4as_T4_v3"), ("A100", "NC24ads_A100_v4"), ("d4s_v3", "D4s_v3"),
+     ("NC24rs_v3", "NC96ads_A100_v4"), ("Standard NC16as_T4_v3", "NC16as_T4_v3"), ("big", "NC4as_T4_v3")],
+)  # fmt: skip
+def test_of_what_is_no_size_one_that_is_known_is_suggested(word: str, near: str) -> None:
+    with pytest.raises(UsageError, match="names no kind of machine") as raised:
+        planned(Job("test", WORKER), size=word)
+    assert f"--set backend.size=Standard_{near}, or another" in str(raised.value)
+
+
+@pytest.mark.parametrize("size", ["Standard_NC4as_T4_v4", "Standard_E4s_v5", "standard_nc4AS_t4_v3"])
+def test_a_size_that_is_not_known_may_be_new(size: str) -> None:
+    assert planned(Job("test", WORKER), size=size).cluster.size == size
 
 
 def test_too_many_files_name_what_to_leave_behind(folder: Path) -> None:

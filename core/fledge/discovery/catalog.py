@@ -100,7 +100,13 @@ class Catalog:
             }
             return options.model_copy(update=paths)
         except ValidationError as error:
-            raise spec_error(error, model, where=f"{kind} {name!r}", prefix=kind) from None
+            raise spec_error(
+                error,
+                model,
+                where=f"{kind} {name!r}",
+                prefix=f"{kind}s.{name}" if kind in ("tracker", "extension") else kind,
+                hint=f"fledge plugins show {kind}/{name} tells what each option may be",
+            ) from None
 
     def options_class(self, offer: Offer) -> "type[Options]":
         from fledge.interfaces.options import Options

@@ -26,7 +26,11 @@ class Tracker(ABC):
 
     @abstractmethod
     def start(self, run: RunInfo) -> None:
-        """Called first. A run that is told again (after a resume) is continued, not made a second time."""
+        """Called first. A run that is told again (after a resume) is continued, not made a second time.
+
+        Raises UsageError where it can never be told of such a run: a person then reads its hint, and not how to send
+        the rest later.
+        """
 
     @abstractmethod
     def record(self, events: Sequence[Mapping[str, Any]]) -> None:

@@ -131,6 +131,10 @@ def _resolve_script(spec: RunSpec) -> ScriptSpec:
         source = spec.base_of("script.source").resolve()
         if not path.is_relative_to(source):
             source = path.parent
+    if path.is_dir():
+        raise SpecError(
+            f"the script {path} is a folder", hint="name the file in it that is to be executed: --script FILE"
+        )
     if not path.is_file():
         raise SpecError(f"there is no script {path}")
     if not path.is_relative_to(source):

@@ -1,5 +1,7 @@
 """Turns pydantic's findings into sentences about the keys a person wrote."""
 
+import json
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -7,6 +9,9 @@ from pydantic import BaseModel, ValidationError
 
 from fledge.errors import SpecError, did_you_mean
 from fledge.spec.names import NAME_PATTERN, NAME_WORDS
+
+# Pydantic's kinds of what TOML and JSON have one word for.
+_LISTS = frozenset({"tuple_type", "list_type", "set_type", "frozen_set_type"})
 
 
 def spec_error(
@@ -16,11 +21,12 @@ def spec_error(
     where: str,
     prefix: str = "",
     elsewhere: Mapping[str, str] | None = None,
+    hint: str = "`fledge spec init` writes a spec with every key explained",
 ) -> SpecError:
     """One SpecError that names every wrong key with its full dotted path.
 
     `where` says what was being read, and `elsewhere` of keys that were written at another place, and of all below them,
-    at which.
+    at which. `hint`: where the keys are explained.
     """
     told: dict[str, list[str]] = {}
     for finding in error.errors(include_url=False):
@@ -33,7 +39,7 @@ def spec_error(
             lines.append(line)
     return SpecError(
         "; ".join(f"{place}: {'; '.join(lines)}" for place, lines in told.items()),
-        hint="`fledge spec init` writes a spec with every key explained",
+        hint=hint,
     )
 
 
@@ -53,12 +59,20 @@ def _line(finding: Any, key: str, path: list[Any], model: type[BaseModel]) -> st
         return f"{key} is missing"
     if finding["type"] == "string_pattern_mismatch" and finding["ctx"]["pattern"] == NAME_PATTERN.pattern:
         return f"{key} = {finding['input']!r}: a name has {NAME_WORDS}"
+    if finding["type"] in _LISTS:
+        return f"{key} = {finding['input']!r}: should be a list: --set {_as_list(key, finding['input'])}"
     message = str(finding["msg"]).removeprefix("Value error, ")
     message = message[:1].lower() + message[1:]
     message = message.removeprefix("input ")
     if finding["type"] == "value_error":
         return f"{key}: {message}" if key else message
     return f"{key} = {finding['input']!r}: {message}"
+
+
+def _as_list(key: str, told: Any) -> str:
+    """A list that holds what was told, as a shell takes it."""
+    inside = json.dumps(told, ensure_ascii=False) if isinstance(told, str | int | float) else "..."
+    return shlex.quote(f"{key}=[{inside}]")
 
 
 def _keys(model: type[BaseModel], path: Iterable[Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Reads a run spec: a TOML file, with the command line's words laid over it."""
 
+import shlex
 import tomllib
 from collections.abc import Iterable, Mapping
 from datetime import date, time
@@ -73,7 +74,8 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         raise SpecError(f"{path} cannot be read: {error}") from None
     except tomllib.TOMLDecodeError as error:
-        raise SpecError(f"{path} is not TOML: {error}") from None
+        script = f"a script is executed by: fledge run --script {shlex.quote(str(path))}"
+        raise SpecError(f"{path} is not TOML: {error}", hint=script if path.suffix == ".py" else None) from None
 
 
 def _lay_over(told: dict[str, Any], key: str, value: Any) -> list[str]:

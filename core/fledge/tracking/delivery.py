@@ -26,13 +26,15 @@ class Delivery:
     A tracker that raises is not asked again: the next try begins with another, which goes on behind what the mark
     says. An event is told once, and twice only where a process is killed between its telling and the mark.
 
+    `started` is whether it could ever be told anything.
+
     Raises RunError on entry where another process does not let go within `patience` seconds.
     """
 
     def __init__(
         self, name: str, told: dict[str, Any], catalog: Catalog, run: RunInfo, folder: Path, patience: float
     ) -> None:
-        self.name, self.sent = name, 0
+        self.name, self.sent, self.started = name, 0, False
         self._make = partial(catalog.make, "tracker", name, told)
         self._run, self._folder, self._patience = run, folder, patience
         self._tracker: Tracker | None = None
@@ -93,7 +95,7 @@ class Delivery:
         if self._tracker is None:
             tracker: Tracker = self._make()
             tracker.start(self._run)
-            self._tracker = tracker
+            self._tracker, self.started = tracker, True
         return self._tracker
 
     @contextmanager

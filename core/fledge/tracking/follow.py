@@ -5,7 +5,7 @@ import threading
 from contextlib import suppress
 from typing import NoReturn, TextIO
 
-from fledge.errors import FledgeError
+from fledge.errors import FledgeError, UsageError
 from fledge.runs.reporter import Reporter
 from fledge.tracking.delivery import Delivery
 
@@ -19,7 +19,8 @@ _LAST_WORDS_SECONDS = 30.0
 class Follower:
     """Trouble with the tracker is told once, and tried again for as long as the run goes on, ever more seldom.
 
-    What is unsent when the run has ended, and a last try has failed or hangs, is left to `fledge runs sync`.
+    What is unsent when the run has ended, and a last try has failed or hangs, is left to `fledge runs sync`: unless it
+    could never be started, for a UsageError, which will not pass and says itself what to do.
     """
 
     def __init__(self, delivery: Delivery, report: Reporter) -> None:
@@ -27,6 +28,8 @@ class Follower:
         self._ended, self._state = threading.Event(), ""
         # Whether trouble that has not gone since was told.
         self._troubled = False
+        # What a person was told to do about it.
+        self._remedy: str | None = None
 
     def follow(self, worker: TextIO) -> NoReturn:
         """Until the worker has said what became of the run, or is gone without a word, and all is told."""
@@ -48,7 +51,7 @@ class Follower:
             with self._delivery:
                 self._tell_until_the_end()
         except Exception as error:  # noqa: BLE001 -- a tracker's trouble is never the run's
-            self._leave(f"cannot be told: {_named(error)}")
+            self._leave(f"cannot be told: {_named(error)}", self._own(error))
 
     def _tell_until_the_end(self) -> None:
         pause, warned = _POLL_SECONDS, False
@@ -65,17 +68,25 @@ class Follower:
                 if self._ended.is_set():
                     raise
                 if not warned:
-                    self._warn(f"cannot be told, and is tried again: {_named(error)}")
+                    self._remedy = self._own(error)
+                    again = "" if self._remedy else ", and is tried again"
+                    self._warn(f"cannot be told{again}: {_named(error)}{f'; {self._remedy}' if self._remedy else ''}")
                     self._troubled = True
                 pause, warned = min(2 * pause, _LONGEST_PAUSE), True
             if ended:
                 return
             self._ended.wait(pause)
 
-    def _leave(self, trouble: str) -> None:
+    def _leave(self, trouble: str, remedy: str | None = None) -> None:
+        if remedy and remedy == self._remedy:
+            return
         what = "has not all of it" if self._troubled else trouble
         run, name = self._report.folder.name, self._delivery.name
-        self._warn(f"{what}; the rest is sent by: fledge runs sync {run} --tracker {name}")
+        self._warn(f"{what}; {remedy or f'the rest is sent by: fledge runs sync {run} --tracker {name}'}")
+
+    def _own(self, error: Exception) -> str | None:
+        """The hint of one that is wrong here whatever happens: to send by hand would only lead back to it."""
+        return error.hint if isinstance(error, UsageError) and not self._delivery.started else None
 
     def _warn(self, trouble: str) -> None:
         with suppress(OSError):

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fledge import RunInfo, Tracker
+from fledge import RunInfo, Tracker, UsageError
 
 from fledge_sample.options import LinesOptions
 
@@ -16,6 +16,8 @@ class Lines(Tracker):
     def start(self, run: RunInfo) -> None:
         if self.options.trouble == "hangs":
             time.sleep(3600)
+        if self.options.trouble == "misplaced":
+            raise UsageError("there is nothing to write on here", hint="write elsewhere")
         self._tell(f"start {run.id}")
 
     def record(self, events: Sequence[Mapping[str, Any]]) -> None:
