@@ -9,7 +9,7 @@ from pathlib import Path
 
 import fledge_azureml_node
 import pytest
-from azure_upload import PYTORCH, Rank, upload
+from azure_upload import FIRST, Rank, upload
 
 STARTS = {"package": ("-m", "fledge_azureml_node"), "file": ("fledge_azureml_node/script.py",)}
 # The same, by this Python that says it is another.
@@ -24,9 +24,9 @@ REASON = (
 
 
 def ends(folder: Path, command: tuple[str, ...], python: str, version: str) -> None:
-    rank = Rank.start(upload(folder, "print('begins')"), PYTORCH, command=command, python=python)
+    rank = Rank.start(upload(folder, "print('begins')"), FIRST, command=command, python=python)
     assert (rank.ended(), rank.said()) == (1, f"error: {REASON.format(version)}\n")
-    told = json.loads((folder / "outputs" / "ended-3.json").read_text())
+    told = json.loads((folder / "outputs" / "ended-2.json").read_text())
     assert told == {"code": 1, "asked": False, "reason": REASON.format(version)}
 
 
