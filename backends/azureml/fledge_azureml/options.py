@@ -53,8 +53,8 @@ class AzureMLOptions(WorkspaceOptions):
     environment: str | None = Field(
         None,
         description="an environment that the workspace knows, such as a curated one, which must have Python 3.11 or "
-        "newer and torch, and to deploy all that answering needs; what else a run needs is installed where it is "
-        "missing: NAME, NAME:VERSION, NAME@latest or azureml://registries/...",
+        "newer (many curated ones for PyTorch have 3.10) and torch, and to deploy all that answering needs; what else "
+        "a run needs is installed where it is missing: NAME, NAME:VERSION, NAME@latest or azureml://registries/...",
     )
     image: str | None = Field(
         None,

@@ -17,6 +17,7 @@ _LOGIN = (
     "on a machine of Azure's its managed identity does"
 )
 _ROLES = 'give it the role "AzureML Data Scientist" (and "AzureML Compute Operator") in the workspace'
+_MORE_QUOTA = "ask for more quota in the studio (Quota), or for less: --set backend.size=SIZE, backend.max_nodes=N"
 _NAMES = "look at the names in config.json: subscription, resource group, workspace"
 # By the blob store's own codes, which is asked beside the workspace and has rights of its own.
 _BY_STORE = {
@@ -43,10 +44,7 @@ def refusal(doing: str, status: int | None, words: str, code: str = "") -> Fledg
     if status == _TIMED_OUT or status >= _SERVER_ERROR:
         return RunError(f"{message} (status {status})", hint="nothing was lost; try again later", transient=True)
     if "quota" in f"{code} {told}".lower():
-        return RunError(
-            message,
-            hint="ask for more quota in the studio (Quota), or for less: --set backend.size=SIZE, backend.max_nodes=N",
-        )
+        return RunError(message, hint=_MORE_QUOTA)
     if status == _UNKNOWN_CALLER:
         return UsageError(f"Azure ML does not know who asks, so that it cannot {doing}: {told}", hint=_LOGIN)
     if status == _FORBIDDEN:
@@ -59,9 +57,11 @@ def refusal(doing: str, status: int | None, words: str, code: str = "") -> Fledg
 
 
 def of_a_cluster(cluster: Cluster, error: FledgeError) -> FledgeError:
-    """What making it came to; where its priority may be the trouble, with a word of that."""
-    if cluster.priority == "low_priority" and not error.transient:
-        return RunError(error.message, hint=LOW_PRIORITY_NOTE)
+    """What making it came to; where its priority may be the trouble, with a word of that: of what is known to be
+    another's fault, such as a caller's who may not, the remedy is known too."""
+    if cluster.priority == "low_priority" and not error.transient and error.hint in (None, _MORE_QUOTA):
+        # A priority that is gone may have a quota of 0 left of it.
+        error.hint = "; ".join(filter(None, (error.hint, LOW_PRIORITY_NOTE)))
     return error
 
 

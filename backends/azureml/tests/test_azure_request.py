@@ -355,13 +355,17 @@ def test_a_training_by_a_horovod_that_nobody_brings_is_refused(folder: Path) -> 
     training = ["run", "--dataset", "drawn-birds", "--model", "resnet18", "--backend", "azureml", *HOROVOD, "--dry-run"]
     _, err = fledge(folder, *training, status=2)
     assert "train together by Horovod, which the environment that is built for the run does not have" in err
-    for remedy in ("backend.image=IMAGE", "backend.environment=NAME", "backend.pip=", "--launcher torchrun"):
+    for remedy in ("backend.environment=NAME", "backend.pip=", "--launcher torchrun"):
         assert remedy in err
+    # The job's Python is made anew in an image, and its torch is pip's: PyPI has no wheel of Horovod for it.
+    for useless in ("image=mine", "conda=['horovod']", "pip=['horovod']", "pip=['h.whl']"):
+        _, told = fledge(folder, *training, "--set", f"backend.{useless}", status=2)
+        assert told == err
+    assert "image" not in err
     for brought in (
-        "image=mine",
         "environment=mine",
         "pip=['horovod @ https://example.com/h.whl']",
-        "conda=['horovod']",
+        "pip=['--extra-index-url https://example.com', 'horovod==0.28.1+torch2']",
     ):
         out, _ = fledge(folder, *training, "--set", f"backend.{brought}", "--json")
         assert json.loads(out)["request"]["distribution"] == {"kind": "mpi", "processes_per_node": 1}

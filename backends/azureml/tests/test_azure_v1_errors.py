@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import pytest
 from fledge import FledgeError, RunError, UsageError
+from fledge_azureml.facts import LOW_PRIORITY_NOTE
 from fledge_azureml.refusal import not_logged_in, of_a_cluster, refusal
 from fledge_azureml.request import Cluster
 from fledge_azureml.v1_errors import status_of, translated
@@ -116,10 +117,24 @@ def test_the_status_of_what_was_taken_and_failed_later_tells_nobody_anything() -
 
 def test_low_priority_may_be_the_trouble() -> None:
     cluster = Cluster(name="hens", size="S", min_nodes=0, max_nodes=1, idle_seconds=1, priority="low_priority")
-    final, passing = RunError("Retired."), RunError("Away.", transient=True)
-    assert "backend.priority=dedicated" in (of_a_cluster(cluster, final).hint or "")
-    assert of_a_cluster(cluster, passing) is passing
-    assert of_a_cluster(cluster.model_copy(update={"priority": "dedicated"}), final) is final
+    dedicated = cluster.model_copy(update={"priority": "dedicated"})
+
+    def told(status: int | None, words: str) -> tuple[type[FledgeError], str | None]:
+        error = of_a_cluster(cluster, refusal("make it", status, words))
+        return type(error), error.hint
+
+    assert told(400, "Retired.") == (RunError, LOW_PRIORITY_NOTE)
+    assert told(404, "There is no such priority.") == (UsageError, LOW_PRIORITY_NOTE)
+    quota = refusal("make it", 400, "No quota.").hint
+    assert told(400, "No quota.") == (RunError, f"{quota}; {LOW_PRIORITY_NOTE}")
+    # What is known to be another's fault, or passes, is what it was.
+    for status, words in ((401, "Who?"), (403, "Not you."), (404, "There is no workspace."), (None, "Away.")):
+        alone = refusal("make it", status, words)
+        assert told(status, words) == (type(alone), alone.hint)
+    unknown = not_logged_in("It is gone.")
+    assert (of_a_cluster(cluster, unknown), "az login" in (unknown.hint or "")) == (unknown, True)
+    final = RunError("Retired.")
+    assert (of_a_cluster(dedicated, final), final.hint) == (final, None)
 
 
 def test_of_who_is_not_logged_in_it_is_said_what_was_tried() -> None:
