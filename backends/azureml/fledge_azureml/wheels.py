@@ -88,5 +88,5 @@ def _check(wheel: Wheel, built: dict[str, Path]) -> None:
     if any(tag.platform != "any" for tag in tags):
         raise UsageError(
             f"{wheel.name} is not of Python alone: its wheel, {path.name}, is for machines like this one",
-            hint="have it in an index, or in an image or environment of the workspace: --set backend.image=IMAGE",
+            hint="put it on an index that the service reaches, and install it here from there",
         )

@@ -143,7 +143,7 @@ def test_a_job_knows_whether_its_machines_may_be_taken_away(tmp_path: Path) -> N
 def test_a_wheel_of_one_kind_of_machine_is_refused(native: Wheel, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="native-one is not of Python alone") as raised:
         build([native], tmp_path)
-    assert "backend.image" in str(raised.value.hint)
+    assert "on an index" in str(raised.value.hint)
 
 
 def test_a_source_that_has_moved_on_is_told(native: Wheel, tmp_path: Path) -> None:
