@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,17 @@ if TYPE_CHECKING:
 
 @contextmanager
 def served(
-    fledge: "Fledge", model: str, *words: str, **environment: str
+    fledge: "Fledge",
+    model: str,
+    *words: str,
+    program: Sequence[str] = ("-m", "fledge", "serve"),
+    ulimit: str = "",
+    **environment: str,
 ) -> "Iterator[tuple[httpx.Client, subprocess.Popen[str]]]":
+    """`ulimit`: the shell's words for what it may not exceed."""
+    limited = ["sh", "-c", f'ulimit {ulimit} && exec "$@"', "sh"] if ulimit else []
     process = subprocess.Popen(
-        [sys.executable, "-m", "fledge", "serve", model, "--port", "0", *words],
+        [*limited, sys.executable, *program, model, "--port", "0", *words],
         cwd=fledge.folder,
         env=fledge.environment | environment,
         stderr=subprocess.PIPE,

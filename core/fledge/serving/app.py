@@ -26,7 +26,10 @@ _REFUSALS: dict[int | str, dict[str, Any]] = {
     415: {"model": Refusal, "description": "neither a picture nor a form"},
     422: {"model": Answer, "description": "a picture is broken; those that are not have their answer"},
     429: {"model": Refusal, "description": "too much is waiting: try again in a second"},
-    503: {"model": Refusal, "description": "the server was stopped before there was an answer"},
+    503: {
+        "model": Refusal,
+        "description": "the server was stopped before there was an answer, or too many are connected: try again",
+    },
 }
 _BEARER = HTTPBearer(auto_error=False)
 _FILES = {"type": "array", "items": {"type": "string", "format": "binary"}}

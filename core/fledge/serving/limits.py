@@ -12,7 +12,8 @@ class Limits:
     waiting            pictures held at once
     memory             bytes of all requests that are being received or answered
     decoding           bytes that decoding takes at once
-    seconds            that a request may take to arrive
+    connections        at once, with the files that are open; fewer where the system allows no more
+    seconds            that a request's head may take to arrive, then its body, and its answer to be taken
     hurry              that it may take where others need its room
     """
 
@@ -22,5 +23,6 @@ class Limits:
     waiting: int = 256
     memory: int = 512 * 1024 * 1024
     decoding: int = 1024 * 1024 * 1024
+    connections: int = 4096
     seconds: float = 30.0
     hurry: float = 5.0

@@ -1,5 +1,6 @@
 """Has the web application listen, until it is told to stop."""
 
+import logging
 import os
 import signal
 import socket
@@ -9,6 +10,9 @@ import uvicorn
 from fastapi import FastAPI
 
 from fledge.errors import UsageError
+from fledge.serving.door import Door, Seldom, room_for
+from fledge.serving.impatient import impatient
+from fledge.serving.limits import Limits
 from fledge.serving.loopback import is_loopback
 from fledge.serving.memory import give_back_what_is_freed
 
@@ -36,16 +40,25 @@ def listening(host: str, port: int, *, token: str | None) -> socket.socket:
         raise UsageError(f"{host!r} is no name of a host", hint="name another with --host") from None
 
 
-def serve(app: FastAPI, at: socket.socket, ready: Callable[[], None]) -> None:
+def serve(app: FastAPI, at: socket.socket, limits: Limits, ready: Callable[[], None]) -> None:
     """Returns once a signal asked it to stop, and everybody who had asked has their answer."""
     give_back_what_is_freed()
+    door = Door(at, room_for(limits.connections))
+    logging.getLogger("asyncio").addFilter(Seldom())
     # Its warnings are of what clients do wrong, who are told so themselves.
     config = uvicorn.Config(
-        app, ws="none", lifespan="off", log_level="error", timeout_graceful_shutdown=_PATIENCE_SECONDS
+        app,
+        http=impatient(limits.seconds),
+        # Others, where they are installed, would accept without the door.
+        loop="asyncio",
+        ws="none",
+        lifespan="off",
+        log_level="error",
+        timeout_graceful_shutdown=_PATIENCE_SECONDS,
     )
     server = uvicorn.Server(config)
     # Until uvicorn listens to signals itself, and when it raises what stopped it once more, behind the end.
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: setattr(server, "should_exit", True))
     ready()
-    server.run(sockets=[at])
+    server.run(sockets=[door])
