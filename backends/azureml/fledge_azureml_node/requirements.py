@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import time
 import zipfile
 from collections.abc import Mapping
 from importlib.metadata import DistributionFinder, MetadataPathFinder
@@ -15,6 +17,7 @@ from fledge_azureml_node.trouble import NotReadyError
 _LINE = re.compile(r"([A-Za-z0-9._-]+)\s*(?:(==|>=)\s*([^;,\s]+))?\s*")
 _RELEASE = re.compile(r"(\d+(?:\.\d+)*)(?:\+.*)?")
 _LAST_LINES = 4
+_POLL_SECONDS = 0.05
 
 
 def unpack(wheels: Path, site: Path) -> None:
@@ -36,23 +39,32 @@ def provide(requirements: list[str], site: Path) -> None:
         return
     print(f"installing {', '.join(lacking)}", flush=True)
     pip = [sys.executable, "-m", "pip", "install", "--no-input", "--disable-pip-version-check"]
-    done = subprocess.run(
-        [*pip, *lacking],
-        check=False,
-        env=os.environ | python_path(site, os.environ),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-    )
-    if done.returncode:
-        lines = [line for line in done.stdout.splitlines() if line.strip()]
+    code, told = _executed([*pip, *lacking], os.environ | python_path(site, os.environ))
+    if code:
+        lines = [line for line in told.splitlines() if line.strip()]
         said = "\n  ".join(lines[-_LAST_LINES:])
         raise NotReadyError(
             f"the job's environment lacks {', '.join(lacking)}, and pip cannot install what is missing:\n  {said}\n"
             "  choose an environment that has it, or one whose nodes reach a package index"
         )
+
+
+def _executed(words: list[str], environment: dict[str, str]) -> tuple[int, str]:
+    """Its exit status, and what it printed. It prints into a file: a signal that comes while a pipe is read may be heard
+    when all is read, and not before."""
+    with tempfile.TemporaryFile() as printed:
+        process = subprocess.Popen(
+            words, env=environment, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
+        )
+        try:
+            while process.poll() is None:
+                time.sleep(_POLL_SECONDS)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        printed.seek(0)
+        return process.returncode, printed.read().decode(errors="replace")
 
 
 def is_here(line: str, site: Path) -> bool:
