@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from fledge.comparing.condition import Condition
+from fledge.comparing.listing import chosen
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -173,6 +174,9 @@ def test_a_list_of_some_in_another_order(scripts: Scripts) -> None:
     told = scripts.fledge("runs", "list", "--columns", "script.args,loss", "--limit", "3", "--json").lines
     assert told[2] == {"run": scripts.other, "script.args": ["0.5"], "loss": 0.5}
     assert scripts.fledge("runs", "list", "--columns", "run,loss").out.splitlines()[1].split() == [scripts.failed]
+    # Which of those that are listed has none; and twice the same.
+    shown = scripts.fledge("runs", "list", "--columns", "run, loss,run", "--limit", "1").out.splitlines()
+    assert [line.split() for line in shown] == [["run", "loss"], [scripts.failed]]
 
 
 @pytest.mark.parametrize(
@@ -183,6 +187,8 @@ def test_a_list_of_some_in_another_order(scripts: Scripts) -> None:
         (["--where", "state=complete"], "there is no state named 'COMPLETE'; did you mean 'COMPLETED'?"),
         (["--sort", "script.arg"], "did you mean 'script.args'?"),
         (["--columns", "run,stat"], "did you mean 'state'?"),
+        (["--where", "loss=>0.5"], "--where loss=>0.5: not of the form KEY=VALUE"),
+        (["--where", "loss>50%"], "loss is a number, and '50%' is none"),
     ],
 )
 def test_what_no_run_has_is_refused(scripts: Scripts, told: list[str], says: str) -> None:
@@ -232,6 +238,30 @@ def test_numbers_are_compared_as_numbers(one: float, other: float) -> None:
     meant = {"=": "eq", "!=": "ne", "<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
     for sign, name in meant.items():
         assert Condition.parse(f"loss{sign}{other!r}").holds(one) == getattr(operator, name)(one, other)
+
+
+@pytest.mark.parametrize(
+    ("text", "value", "holds"),
+    [("loss==0.5", 0.5, True), ("on=True", True, True), ("on!=TRUE", True, False), ("loss=nan", "nan", True),
+     ("loss<inf", 1e308, True), ("size<large", "huge", True)],
+)  # fmt: skip
+def test_a_slip_is_understood(text: str, value: Any, holds: bool) -> None:
+    assert Condition.parse(text).holds(value) == holds
+
+
+def test_what_is_no_number_comes_last_and_what_is_infinite_where_it_belongs() -> None:
+    values = ["nan", 0.5, "-inf", None, 2, "inf"]
+    runs: list[Any] = [_Run(value) for value in values]
+    assert [run["loss"] for run in chosen(runs, (), "loss", ())] == ["-inf", 0.5, 2, "inf", "nan", None]
+    assert [run["loss"] for run in chosen(runs, (), "-loss", ())] == ["inf", 2, 0.5, "-inf", "nan", None]
+
+
+class _Run(dict[str, Any]):
+    def __init__(self, loss: Any) -> None:
+        super().__init__(loss=loss)
+
+    def known(self) -> list[str]:
+        return ["loss"]
 
 
 @given(st.text())

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -191,3 +192,29 @@ def test_patience_runs_from_when_the_accuracy_last_rose(fledge: "Fledge") -> Non
     accuracies = [event["values"]["val_accuracy"] for event in told if event["event"] == "metrics"]
     rose = max(at for at, value in enumerate(accuracies) if value > max(accuracies[:at], default=-1))
     assert len(accuracies) == rose + 3
+
+
+def test_a_pipe_stays_one(fledge: "Fledge", tmp_path: Path) -> None:
+    (fledge.folder / "s.py").write_text("import fledge; fledge.log(step=1, loss=1)")
+    fledge("run", "--script", "s.py")
+    os.mkfifo(tmp_path / "pipe")
+    with subprocess.Popen(["cat", tmp_path / "pipe"], stdout=subprocess.PIPE, text=True) as reader:
+        fledge("report", "latest", "-o", str(tmp_path / "pipe"))
+        told, _ = reader.communicate()
+    assert told.startswith("<!doctype html>")
+    (tmp_path / "page.html").write_text("before")
+    (tmp_path / "link.html").symlink_to(tmp_path / "page.html")
+    fledge("report", "latest", "-o", str(tmp_path / "link.html"))
+    assert (tmp_path / "page.html").read_text() == told
+
+
+def test_a_report_does_without_a_best_run_that_was_deleted(fledge: "Fledge") -> None:
+    code = "import fledge, sys; fledge.log(step=1, score=float(sys.argv[1].partition('=')[2]))"
+    (fledge.folder / "s.py").write_text(code)
+    (fledge.folder / "spec.toml").write_text('[script]\npath = "s.py"\n')
+    words = ("spec.toml", "--maximize", "score", "--sampler", "grid", "--param", "script.args.x=1,2")
+    best = fledge("sweep", *words, "--name", "lost", "--json").last["best"]["run"]
+    fledge("runs", "delete", best)
+    told = fledge("report", "--sweep", "lost", "-o", "lost.html")
+    assert f"warning: run {best}, the best of sweep lost, was deleted" in told.err
+    assert "<svg" in (fledge.folder / "lost.html").read_text()

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -251,6 +252,21 @@ def test_the_bandit_stops_what_lags_behind(fledge: "Fledge") -> None:
     assert fledge("sweep", "--resume", "b", "--json").last == told.last
 
 
+def test_of_a_few_choices_each_is_tried_once(fledge: "Fledge") -> None:
+    words = ("--maximize", "score", "--param", "script.args.x=1,2,3")
+    for sampler in ("tpe", "random"):
+        told = fledge("sweep", script(fledge), *words, "--sampler", sampler, "--json")
+        assert sorted(one["params"]["script.args.x"] for one in told.lines[:-1]) == [1, 2, 3]
+
+
+def test_a_sweep_goes_on_when_its_reader_leaves(fledge: "Fledge") -> None:
+    words = [*X, "script.args.x=1,2,3", "--name", "read", "--json"]
+    command = f"{shlex.join([sys.executable, '-m', 'fledge', 'sweep', script(fledge), *words])} | head -n 1"
+    subprocess.run(["bash", "-c", command], cwd=fledge.folder, env=fledge.environment, capture_output=True, check=True)
+    rows = fledge("sweep", "--show", "read", "--json").lines
+    assert [one["state"] for one in rows if "state" in one] == ["COMPLETED"] * 3
+
+
 def test_successive_halving_stops_what_is_not_among_the_best(fledge: "Fledge") -> None:
     words = (*X, "script.args.x=10,1", "--pruner", "asha")
     told = fledge("sweep", script(fledge, waits="1.0"), *words, "--json")
@@ -341,6 +357,9 @@ REFUSED = [
     (("--param", "trainig.lr=0.1..1"), "and keys of dataset, model, training; did you mean 'training'?"),
     (("--param", "backend.slots=1..2"), "a sweep varies seed, and keys of dataset, model, training"),
     (("--param", "training.lr=0.1..1", "--sampler", "grid"), "a grid needs the values of training.lr named"),
+    (("--param", f"seed=1..{10**18}", "--sampler", "grid"), "the grid has 1,000,000,000,000,000,000 points"),
+    (("--param", f"seed=1..{'9' * 400}"), "has an end that is no number here"),
+    (("--param", "training.lr=[0.1,0.2]"), "begins as a list does"),
     (("--param", "training.lr=0.1..1", "--slack", "1"), "--slack belongs to --pruner bandit"),
     (("--param", "training.lr=0.1..1", "--pruner", "bandit"), "--pruner bandit needs --slack"),
     (("--param", "training.lr=0.1..1", "--set", "register=x"), "would have every trial's model registered"),

@@ -1,6 +1,7 @@
 """How tables, plans and JSON look on standard output."""
 
 import json
+import os
 import shlex
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -14,10 +15,25 @@ _SHOWN = 20
 # Of a table: the source files of most runs are fewer.
 _ROWS = 100
 _WIDTH = 100
+# What a terminal would obey, and what would end a line or a field.
+_CONTROL = {number: repr(chr(number))[1:-1] for number in (*range(32), *range(127, 160))}
 
 
 def print_json(told: dict[str, Any]) -> None:
     print(json.dumps(told, default=str), flush=True)
+
+
+def tell_json(told: dict[str, Any]) -> None:
+    """As `print_json`, of what goes on whether anybody reads it or not."""
+    try:
+        print_json(told)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def visible(name: str) -> str:
+    """A file's name, which may have anything in it, on one line."""
+    return name.translate(_CONTROL)
 
 
 def print_table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -41,7 +41,7 @@ def report(
 
     here = context()
     swept = _sweep(sweep, here) if sweep else None
-    names = [*(runs or ()), *(trial["run"] for trial in swept.trials if trial["best"])] if swept else runs
+    names = [*(runs or ()), *(_best(swept, here) if swept else ())]
     if not names and not swept:
         raise UsageError(
             "Missing argument 'RUN...'", hint="fledge report latest; or a sweep: fledge report --sweep NAME"
@@ -61,7 +61,11 @@ def report(
         facts.append(one)
     made = page(facts, swept)
     try:
-        write_atomic(path, made)
+        if path.exists() and not path.is_file():
+            # A pipe, say, which is to stay one.
+            path.write_bytes(made)
+        else:
+            write_atomic(path.resolve(), made)
     except OSError as error:
         raise RunError(
             f"{path} cannot be written: {error.strerror}", hint="name another place: --output FILE"
@@ -80,6 +84,19 @@ def _sweep(name: str, here: "Context") -> "Sweep":
     except ModuleNotFoundError as error:
         raise UsageError(f"a report of a sweep needs {error.name}", hint=install("sweep")) from None
     return Sweep(name, definition.metric, definition.maximize, trial_rows(here.home, name))
+
+
+def _best(sweep: "Sweep", here: "Context") -> list[str]:
+    """The run of its best trial, unless that was deleted."""
+    import sys
+
+    from fledge.runs.places import runs
+
+    best = [trial["run"] for trial in sweep.trials if trial["best"]]
+    there = [run for run in best if (runs(here.home) / run).is_dir()]
+    for run in set(best) - set(there):
+        print(f"warning: run {run}, the best of sweep {sweep.name}, was deleted: it is left out", file=sys.stderr)
+    return there
 
 
 def _models(run: "Facts", here: "Context") -> list[str]:

@@ -7,7 +7,7 @@ import threading
 from contextlib import suppress
 from typing import Any
 
-from fledge.cli.printing import print_json
+from fledge.cli.printing import tell_json
 from fledge.cli.status_line import StatusLine
 
 _WIPED = b"\r\x1b[K"
@@ -39,7 +39,7 @@ class Screen:
     def hear(self, event: dict[str, Any]) -> None:
         """The run's journal has another event."""
         if self._as_json:
-            print_json(event)
+            tell_json(event)
         elif self._status is not None:
             with self._one_at_once:
                 self._status.hear(event)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fledge.cli.context import Context
 from fledge.cli.meter import Meter
-from fledge.cli.printing import print_json, print_table
+from fledge.cli.printing import print_table, tell_json
 from fledge.discovery.catalog import Catalog
 from fledge.interfaces.progress import Progress
 from fledge.sweeping.definition import Definition
@@ -57,7 +57,7 @@ def attend(
 def tell(definition: Definition, trial: Trial, before: list[Trial], *, as_json: bool) -> None:
     """A trial has ended, after those."""
     if as_json:
-        print_json(trial.row())
+        tell_json(trial.row())
     best = best_of([*before, trial], maximize=definition.maximize)
     came = f"{definition.metric}={shown(trial.value)}" if trial.value is not None else ""
     why = trial.reason or ""
@@ -70,7 +70,7 @@ def close(definition: Definition, trials: list[Trial], *, as_json: bool) -> int:
     best = best_of(trials, maximize=definition.maximize)
     if as_json:
         ended = sum(not trial.runs for trial in trials)
-        print_json({"sweep": definition.name, "trials": ended, "best": best.row() if best else None})
+        tell_json({"sweep": definition.name, "trials": ended, "best": best.row() if best else None})
     else:
         keys = list(definition.space)
         rows = [

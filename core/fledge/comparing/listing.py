@@ -1,9 +1,10 @@
 """Which of many runs are told of, and in which order."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fledge.comparing.condition import Condition
+from fledge.comparing.condition import Condition, number_of
 from fledge.comparing.listed import Listed
 from fledge.errors import UsageError, did_you_mean
 
@@ -23,9 +24,9 @@ def chosen(runs: Iterable[Listed], where: Sequence[str], sort: str | None, colum
     found = [run for run in every if all(one.holds(run[one.key]) for one in conditions)]
     if key is None:
         return found
-    told = [run for run in found if run[key] is not None]
+    told = [run for run in found if not _is_nothing(run[key])]
     told.sort(key=lambda run: _order(run[key]), reverse=sort != key)
-    return [*told, *(run for run in found if run[key] is None)]
+    return [*told, *(run for run in found if _is_nothing(run[key]))]
 
 
 def _check(keys: Sequence[str], runs: Sequence[Listed]) -> None:
@@ -38,7 +39,15 @@ def _check(keys: Sequence[str], runs: Sequence[Listed]) -> None:
             )
 
 
+def _is_nothing(value: Any) -> bool:
+    """NaN is more than nothing and less than nothing."""
+    number = number_of(value)
+    return value is None or (number is not None and math.isnan(number))
+
+
 def _order(value: Any) -> tuple[bool, Any]:
-    """Numbers before words."""
-    number = isinstance(value, int | float)
-    return not number, value if number else str(value)
+    """Numbers before words; the journal has words for those that are infinite."""
+    number = value if isinstance(value, int | float) else None
+    if isinstance(value, str) and value.lower() in ("inf", "-inf", "infinity", "-infinity"):
+        number = float(value)
+    return number is None, str(value) if number is None else number

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from fledge.discovery.catalog import Catalog
 from fledge.errors import UsageError
+from fledge.interfaces.search import Choices
 from fledge.plan.make import make_plan
 from fledge.spec.load import load, parse_assignment
 from fledge.spec.names import NAME_PATTERN
@@ -21,6 +22,8 @@ from fledge.sweeping.space import make_space, settled
 
 # What is left of an experiment's name where a time follows it.
 _ROOM = 100
+# Points of a grid that are tried where nobody has said how many.
+_MOST = 10_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,12 @@ def define(wanted: Wanted, catalog: Catalog, home: Path, say: Callable[[str], No
     trials = wanted.trials or wanted.otherwise
     if sampler == "grid":
         size = grid_size(space)
+        if wanted.trials is None and size > _MOST:
+            raise UsageError(f"the grid has {size:,} points", hint=f"--trials {_MOST} for the first of them, say")
         trials = min(wanted.trials or size, size)
+    elif not wanted.native and all(isinstance(domain, Choices) for domain in space.values()):
+        # More would only train the same once more.
+        trials = min(trials, grid_size(space))
     # What the backend would say of the first trial is better heard now.
     make_plan(spec_with(base, {key: domain.ends()[0] for key, domain in space.items()}), catalog, home)
     name = _name(wanted.name, spec.experiment)

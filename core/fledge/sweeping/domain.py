@@ -31,6 +31,8 @@ def parse_parameter(text: str) -> tuple[str, Domain]:
     found = _RANGE.fullmatch(words)
     if found:
         return key, _range(key, words, log=bool(found[1]), low=_number(found[2]), high=_number(found[3]))
+    if words.startswith("["):
+        raise SpecError(f"--param {key}: {words!r} begins as a list does", hint=f"without brackets: {_EXAMPLES}")
     if words.startswith(LOG):
         raise SpecError(f"--param {key}: {LOG} stands before a range, and {words[len(LOG) :]!r} is none")
     if "," not in words:
@@ -42,13 +44,21 @@ def parse_parameter(text: str) -> tuple[str, Domain]:
 
 
 def _range(key: str, words: str, *, log: bool, low: float, high: float) -> Range:
-    if not math.isfinite(low) or not math.isfinite(high):
+    if not _is_finite(low) or not _is_finite(high):
         raise SpecError(f"--param {key}: {words} has an end that is no number here")
     if low >= high:
         raise SpecError(f"--param {key}: {words} is empty: the lower end comes first")
     if log and low <= 0:
         raise SpecError(f"--param {key}: a logarithmic range begins above 0, and {words} does not")
     return Range(low, high, log)
+
+
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:
+        # An int of hundreds of digits.
+        return False
 
 
 def _choices(key: str, words: str) -> tuple[Value, ...]:

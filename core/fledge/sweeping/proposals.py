@@ -1,7 +1,9 @@
 """What values the next trial gets."""
 
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
@@ -9,7 +11,9 @@ from optuna.samplers import BaseSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial
 
 from fledge.interfaces.search import Choices, Domain, Value
-from fledge.sweeping.grid import grid_point
+from fledge.sweeping.grid import grid_point, grid_size
+
+_LOOKED_AT = 1000
 
 
 def distributions(space: Mapping[str, Domain]) -> dict[str, BaseDistribution]:
@@ -32,7 +36,25 @@ def propose(
     study = optuna.create_study(direction="maximize" if maximize else "minimize", sampler=chosen)
     if sampler != "random":
         study.add_trials(past)
-    return dict(study.ask(distributions(space)).params)
+    drawn = dict(study.ask(distributions(space)).params)
+    return _untried(space, drawn, past, derived)
+
+
+def _untried(
+    space: Mapping[str, Domain], drawn: dict[str, Value], past: Sequence[FrozenTrial], luck: int
+) -> dict[str, Value]:
+    """What was drawn; where it was tried before, and all that there are can be counted, one that was not."""
+    tried = {_as_key(trial.params) for trial in past}
+    if _as_key(drawn) not in tried or not all(isinstance(domain, Choices) for domain in space.values()):
+        return drawn
+    points = (grid_point(space, number) for number in range(grid_size(space)))
+    left = list(itertools.islice((point for point in points if _as_key(point) not in tried), _LOOKED_AT))
+    return left[luck % len(left)] if left else drawn
+
+
+def _as_key(values: Mapping[str, Any]) -> frozenset[tuple[str, type, Any]]:
+    # True is 1 to Python, and not to a person.
+    return frozenset((key, type(value), value) for key, value in values.items())
 
 
 def _distribution(domain: Domain) -> BaseDistribution:

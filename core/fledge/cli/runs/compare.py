@@ -1,10 +1,13 @@
 """`fledge runs compare`."""
 
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
 
 from fledge.cli.words import AsJson
+
+_WIDTH = 32
 
 
 def compare(
@@ -31,13 +34,20 @@ def compare(
         return
     print_table(
         ["", "", *(one.run for one in found)],
-        [[row.section, row.key, *(_short(value) for value in row.values)] for row in rows],
+        [[row.section, row.key, *_cells(row.values)] for row in rows],
     )
 
 
-def _short(value: object) -> str:
-    """In a cell: a digest by its beginning, a list that would fill lines by its length."""
+def _cells(values: Iterable[object]) -> list[str]:
+    """What is long by its beginning; where that is the same of values that are not, by its end."""
+    texts = [_text(value) for value in values]
+    cells = [text if len(text) <= _WIDTH else f"{text[: _WIDTH - 3]}..." for text in texts]
+    if len(set(cells)) < len(set(texts)):
+        return [text if len(text) <= _WIDTH else f"...{text[3 - _WIDTH :]}" for text in texts]
+    return cells
+
+
+def _text(value: object) -> str:
     if value is None:
         return "-"
-    text = f"{value:.6g}" if isinstance(value, float) else str(value)
-    return text if len(text) <= 32 else f"{text[:29]}..."
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -43,10 +43,10 @@ def list_(
     from fledge.runs.run_directory import RunDirectory, list_ids
 
     here = context()
-    picks = where or sort
-    ids = list_ids(here.home, None if picks else limit)
+    # Of a column, too, all are asked whether they have it.
+    ids = list_ids(here.home, None if where or sort or columns else limit)
     seen = _seen((RunDirectory(runs(here.home) / name) for name in reversed(ids)), here)
-    shown = tuple(columns.split(",")) if columns else _COLUMNS
+    shown = tuple(dict.fromkeys(key.strip() for key in columns.split(","))) if columns else _COLUMNS
     listed = islice(chosen(seen, where or (), sort, shown if columns else ()), limit)
     rows = []
     for one in listed:

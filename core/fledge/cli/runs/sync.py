@@ -18,13 +18,14 @@ def sync(
         typer.Option("--set", metavar="KEY=VALUE", help="Set an option of a tracker: trackers.NAME.KEY=VALUE."),
     ] = None,
     as_json: AsJson = False,
-) -> None:
+) -> int:
     """Send trackers what they have not of a run: they were down, or it went without them."""
+    import sys
     from dataclasses import asdict
 
     from fledge.cli.context import context
     from fledge.cli.printing import print_json
-    from fledge.errors import UsageError
+    from fledge.errors import FledgeError, UsageError
     from fledge.spec.load import load, parse_assignment
     from fledge.tracking.sync import sync as sync_run
 
@@ -38,11 +39,20 @@ def sync(
     chosen = tracker or list(wanted.trackers)
     if not chosen:
         raise UsageError(f"run {found.id} was told to no tracker", hint="name one: --tracker NAME")
+    status = 0
     for name in chosen:
-        sent = sync_run(found, backend, name, wanted.trackers[name], here.catalog)
+        try:
+            sent = sync_run(found, backend, name, wanted.trackers[name], here.catalog)
+        except FledgeError as error:
+            if len(chosen) == 1:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+            status = error.exit_status
+            continue
         if as_json:
             print_json(asdict(sent))
         else:
             ending = f", which is {sent.state}" if sent.state else ""
             print(f"{name}: {sent.events} events of run {found.id}{ending}" if sent.events or sent.state
                   else f"{name} has all of run {found.id}")  # fmt: skip
+    return status
