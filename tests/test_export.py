@@ -95,6 +95,9 @@ def test_what_cannot_be_exported(house: "Fledge") -> None:
     assert "precision" in house("export", plain, "--precision", "fp8", status=2).err
     assert "fledge plugins show onnx tells" in house("export", plain, "--opset", "7", status=2).err
     assert "is a folder" in house("export", plain, "-o", ".", status=1).err
+    assert "--output mine.onnx" in house("export", plain, "-o", "mine", status=2).err
+    os.mkfifo(house.folder / "pipe.onnx")
+    assert "no regular file" in house("export", plain, "-o", "pipe.onnx", status=1).err
     (outputs(house, plain) / "best.safetensors").write_bytes(b"gone")
     assert "cannot be read" in house("export", plain, status=1).err
     assert not list(outputs(house, plain).glob("*model*"))

@@ -206,3 +206,17 @@ def test_an_unknown_model_or_version(house: "Fledge") -> None:
     register(house, trained(house))
     assert "there is no model named 'brids'; did you mean 'birds'?" in house("models", "show", "brids", status=2).err
     assert "there is no version named 'birds/7'" in house("models", "download", "birds/7", status=2).err
+    assert "not both" in house("models", "show", "birds/7@production", status=2).err
+    assert "taken for a version" in house("models", "promote", "birds", "1", "--alias", "2", status=2).err
+    assert "there is no file nosuch.onnx" in house("models", "register", "nosuch.onnx", "--name", "x", status=2).err
+
+
+def test_a_download_leaves_other_files_alone(house: "Fledge", tmp_path: Path) -> None:
+    register(house, trained(house))
+    for _ in range(2):
+        house("models", "download", "birds", "-o", str(tmp_path / "there"))
+    mine = tmp_path / "there" / "model.json"
+    mine.chmod(0o644)
+    mine.write_text("mine")
+    assert "is another file" in house("models", "download", "birds", "-o", str(tmp_path / "there"), status=2).err
+    assert mine.read_text() == "mine"

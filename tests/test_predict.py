@@ -109,7 +109,9 @@ def test_what_is_no_model(house: "Fledge", tmp_path: Path) -> None:
         (tmp_path / "x.onnx").write_bytes(content)
         assert "is no ONNX file" in house("predict", str(tmp_path / "x.onnx"), "photos", status=1).err
     (tmp_path / "x.txt").write_bytes(b"")
-    assert "there is no extension named 'txt'" in house("predict", str(tmp_path / "x.txt"), "photos", status=2).err
+    said = house("predict", str(tmp_path / "x.txt"), "photos", status=2).err
+    assert "x.txt is no exported file: its name ends in .txt" in said
+    assert ".onnx" in said
 
 
 def test_unusual_pictures_have_their_answer(house: "Fledge", tmp_path: Path) -> None:

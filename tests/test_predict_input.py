@@ -276,6 +276,16 @@ def test_what_cannot_be_read_is_listed(house: "Fledge", tmp_path: Path) -> None:
     assert done.err == "5 of 6 could not be read\n"
 
 
+def test_a_name_is_one_line_whatever_is_in_it(house: "Fledge", tmp_path: Path) -> None:
+    name = "\x1b[31mred\tor\nblue ü.png"
+    Image.new("RGB", (24, 20), RED).save(tmp_path / name)
+    (line,) = house("predict", "m.onnx", tmp_path).out.splitlines()
+    shown, label = line.split("\t")
+    assert (shown, label.split()[0]) == (f"{tmp_path}/\\x1b[31mred\\tor\\nblue ü.png", "red")
+    (told,) = house("predict", "m.onnx", tmp_path, "--json").lines
+    assert told["path"] == str(tmp_path / name)
+
+
 def test_folders(house: "Fledge", tmp_path: Path) -> None:
     # One that is called as a picture is; one within that leads back up; two that hold nothing.
     Image.new("RGB", (24, 20), RED).save(tmp_path / "1.png")

@@ -17,6 +17,8 @@ def find_version(registry: Registry, text: str) -> ModelVersion:
         raise UnknownName("version", text, [], hint="say NAME, NAME/VERSION or NAME@ALIAS")
     name, _, alias = text.partition("@")
     name, _, number = name.partition("/")
+    if alias and number:
+        raise UnknownName("version", text, [], hint="say NAME/VERSION or NAME@ALIAS, not both")
     fit = NAME_PATTERN.fullmatch(name)
     versions = {str(one.version): one for one in registry.versions(name)} if fit else {}
     damaged = {str(one): error for one, error in registry.damaged(name).items()} if fit else {}
@@ -48,6 +50,8 @@ def promote(registry: Registry, version: ModelVersion, alias: str) -> dict[str, 
     """
     if not NAME_PATTERN.fullmatch(alias):
         raise UsageError(f"{alias!r} cannot be an alias", hint="letters, digits, '.', '_' and '-'")
+    if alias.isdigit():
+        raise UsageError(f"{alias!r} cannot be an alias: it would be taken for a version", hint="such as production")
     who, proofs = f"{version.name}/{version.version}", certificates(version)
     if not proofs:
         raise RegistryError(

@@ -116,6 +116,7 @@ class LocalRegistry(Registry):
                 _check(staging / path, expected, f"the copy of {path}")
                 (staging / path).chmod(0o444)
             (staging / _RECORD).write_text(json.dumps(record, indent=1))
+            (staging / _RECORD).chmod(0o444)
             _sync(staging)
             staging.rename(home / str(number))
             _sync(home)

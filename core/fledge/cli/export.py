@@ -36,11 +36,16 @@ def export(
     from fledge.cli.context import context
     from fledge.cli.meter import Meter
     from fledge.cli.printing import print_json
+    from fledge.errors import UsageError
     from fledge.exports import exported_name
     from fledge.importing import importing
 
     here = context()
     exporter = _exporter(form, {"precision": precision, "opset": opset}, here)
+    if output and not output.is_dir() and output.suffix != f".{form}":
+        raise UsageError(
+            f"{output}: a file of the format {form} is known by its ending", hint=f"--output {output}.{form}"
+        )
     fetch, path = _found(model, registry_name, exported_name(form, exporter.precision), here)
     path = output or path
     with importing():

@@ -38,7 +38,7 @@ def register(
 
     from fledge.cli.context import context
     from fledge.cli.printing import print_json
-    from fledge.errors import UsageError
+    from fledge.errors import UnknownName, UsageError
     from fledge.registration import register_export, register_run, registry_of
 
     tags = dict(text.partition("=")[::2] for text in tag or ())
@@ -53,7 +53,12 @@ def register(
     if Path(run).is_file():
         version = register_export(Path(run), name, registry, tags, warn)
     else:
-        found, backend = here.run(run)
+        try:
+            found, backend = here.run(run)
+        except UnknownName:
+            if not Path(run).suffix:
+                raise
+            raise UsageError(f"there is no file {run}", hint="fledge export RUN or MODEL writes one") from None
         version = register_run(found, name, backend, registry, tags, warn)
     print_json(_brief(version, _aliases(name, registry))) if as_json else print(f"{version.name}/{version.version}")
 
@@ -110,11 +115,16 @@ def download(
 ) -> None:
     """Copy a version's files out, checking every hash."""
     from fledge.cli.printing import print_json
-    from fledge.errors import RegistryError
+    from fledge.digest import file_sha256
+    from fledge.errors import RegistryError, UsageError
     from fledge.versions import find_version
 
     registry = _registry(registry_name)
     version = find_version(registry, name)
+    for file, digest in version.files.items():
+        there = output / file
+        if there.is_file() and file_sha256(there) != digest:
+            raise UsageError(f"{there} is there already, and is another file", hint="another folder: --output DIR")
     try:
         paths = registry.fetch(version.name, version.version, output)
     except OSError as error:

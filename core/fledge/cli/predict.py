@@ -26,7 +26,7 @@ def predict(
     with importing():
         from fledge.cli.context import context
         from fledge.cli.meter import Meter
-        from fledge.cli.printing import print_json
+        from fledge.cli.printing import print_json, visible
         from fledge.inference.exported import opening
 
         here = context()
@@ -53,9 +53,9 @@ def predict(
             if as_json:
                 print_json(one.to_dict())
             elif one.trouble is not None:
-                meter.say(f"error: {one.name} {one.trouble}")
+                meter.say(f"error: {visible(one.name)} {one.trouble}")
             else:
-                print("\t".join([one.name, *(f"{name} {share:.1%}" for name, share in one.top)]))
+                print("\t".join([visible(one.name), *(f"{name} {share:.1%}" for name, share in one.top)]))
             if not sys.stdout.isatty():
                 meter.progress("predicting", seen, None, "pictures")
     if broken:

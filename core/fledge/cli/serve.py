@@ -46,6 +46,8 @@ def serve(
     classifier = Classifier.open(path, here.catalog)
     # Who asks a server should not be the first to learn that it cannot answer.
     classifier.try_out()
-    app = make_app(classifier, token=token, limits=Limits(), loopback=is_loopback(host))
+    limits = Limits()
+    app = make_app(classifier, token=token, limits=limits, loopback=is_loopback(host))
     name, number = f"[{host}]" if ":" in host else host, at.getsockname()[1]
-    run(app, at, lambda: print(f"{path.name} answers at http://{name}:{number}", file=sys.stderr, flush=True))
+    told = f"{path.name} answers at http://{name}:{number}"
+    run(app, at, limits, lambda: print(told, file=sys.stderr, flush=True))

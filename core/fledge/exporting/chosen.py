@@ -32,6 +32,10 @@ def _make_room(path: Path) -> None:
     """Now, and not when everything is computed."""
     if path.is_dir():
         raise RunError(f"{path} is a folder", hint="name the file to write")
+    if path.exists() and not path.is_file():
+        raise RunError(
+            f"{path} is no regular file, and an exported one would take its place", hint="name the file to write"
+        )
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

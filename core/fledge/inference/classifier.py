@@ -34,7 +34,7 @@ class Classifier:
 
     @classmethod
     def open(cls, path: Path, catalog: Catalog) -> "Classifier":
-        """By the exporter that is offered under the file's ending. Raises DataError, or UnknownName."""
+        """By the exporter that is offered under the file's ending. Raises DataError, or UsageError."""
         return cls.of(path, exporter_of(path, catalog).open(path))
 
     @classmethod

@@ -4,14 +4,21 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from fledge.discovery.catalog import Catalog
-from fledge.errors import DataError
+from fledge.errors import DataError, UnknownName, UsageError
 from fledge.interfaces.exporter import Exporter, Predictor
 
 
 def exporter_of(path: Path, catalog: Catalog) -> type[Exporter]:
-    """The one that is offered under the file's ending. Raises UnknownName, DataError where the offer is another's."""
+    """The one that is offered under the file's ending. Raises UsageError, DataError where the offer is another's."""
     form = path.suffix.removeprefix(".")
-    exporter = catalog.implementation("extension", form)
+    try:
+        exporter = catalog.implementation("extension", form)
+    except UnknownName:
+        known = ", ".join(f".{one.offer.name}" for one in catalog.offers("extension"))
+        raise UsageError(
+            f"{path} is no exported file: its name ends in {f'.{form}' if form else 'nothing that tells its format'}",
+            hint=f"those that can be asked end in {known or 'what a plugin offers, and there is none'}",
+        ) from None
     if not (isinstance(exporter, type) and issubclass(exporter, Exporter)):
         raise DataError(f"{path}: the extension {form!r} is no exporter, which could open it")
     return exporter

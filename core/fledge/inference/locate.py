@@ -31,9 +31,9 @@ def locate(word: str, registry: Registry, home: Path, cache: Path) -> Path:
         try:
             run = RunDirectory.find(home, word)
         except UnknownName:
-            raise UnknownName(
-                "exported file, registered model or run", word, registry.names(), hint=unknown.hint
-            ) from None
+            inside = sorted(path.glob("*.onnx")) if path.is_dir() else []
+            hint = f"{word} is a folder: name the file in it, {inside[0]}" if inside else unknown.hint
+            raise UnknownName("exported file, registered model or run", word, registry.names(), hint=hint) from None
         return _of_run(run)
     return _of_version(version, registry, cache)
 
