@@ -50,7 +50,7 @@ def provide(requirements: list[str], site: Path) -> None:
 
 
 def _executed(words: list[str], environment: dict[str, str]) -> tuple[int, str]:
-    """Its exit status, and what it printed. It prints into a file: a signal that comes while a pipe is read may be heard
+    """Its exit status, and what it printed, which is into a file: a signal that comes while a pipe is read may be heard
     when all is read, and not before."""
     with tempfile.TemporaryFile() as printed:
         process = subprocess.Popen(
