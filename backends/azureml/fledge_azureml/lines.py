@@ -67,7 +67,9 @@ def check_conda(line: str) -> None:
 
 def _holds_here(version: str) -> bool:
     """Whether some release of this Python is of such a version."""
-    operator, number = re.fullmatch(r"\s*([=<>!~]*)\s*(.*?)\s*", version).groups()  # type: ignore[union-attr]
+    stripped = version.strip()
+    number = stripped.lstrip("=<>!~").strip()
+    operator = stripped[: len(stripped) - len(stripped.lstrip("=<>!~"))]
     if operator.strip("="):
         try:
             asked = Specifier(operator + number)

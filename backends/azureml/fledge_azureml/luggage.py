@@ -31,9 +31,9 @@ def bring(files: _Files, workspace: Workspace, progress: Progress = no_progress)
     May be interrupted at any moment. Raises RunError, transient where the same may go well later.
     """
     checked = _checked(files, progress)
-    folder = _named(checked)
-    there = workspace.stored(f"{folder}/")
-    missing = {file: path for file in files if (path := f"{folder}/{_below(file)}") not in there}
+    place = _named(checked)
+    there = workspace.stored(f"{place}/")
+    missing = {file: path for file in files if (path := f"{place}/{_below(file)}") not in there}
 
     def send(file: SourceFile) -> None:
         workspace.store(missing[file], checked[file], anew=True)
@@ -45,13 +45,13 @@ def bring(files: _Files, workspace: Workspace, progress: Progress = no_progress)
     for file in abreast(send, missing, _AT_ONCE):
         done += file.size
         progress(words, done, total, unit="bytes")
-    return folder
+    return place
 
 
-def is_whole(folder: str, files: _Files, workspace: Workspace) -> bool:
-    """Whether files of these names are all in the folder of the blob store."""
-    there = workspace.stored(f"{folder}/")
-    return all(f"{folder}/{_below(file)}" in there for file in files)
+def is_whole(place: str, files: _Files, workspace: Workspace) -> bool:
+    """Whether files of these names are all in that folder of the blob store."""
+    there = workspace.stored(f"{place}/")
+    return all(f"{place}/{_below(file)}" in there for file in files)
 
 
 def _checked(files: _Files, progress: Progress) -> dict[SourceFile, Checked]:

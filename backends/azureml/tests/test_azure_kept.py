@@ -30,7 +30,7 @@ def test_a_run_goes_on_where_it_was_killed(tmp_path: Path) -> None:
         until((kept / FILES / "checkpoints" / f"c{attempt}" / "state").exists)
         tries = kept / FILES / "outputs" / "tries"
         # The lambda is done with before the next attempt.
-        until(lambda: tries.exists() and tries.read_text() == "x" * (attempt + 1))  # noqa: B023
+        until(lambda: tries.exists() and tries.read_text() == "x" * (attempt + 1))  # noqa: B023 -- called within the round
         rank.vanish()
         assert not (tmp_path / f"code-{attempt}" / "outputs" / "ended-0.json").exists()
     # A file that was on its way, and a person's word to an earlier submission, are none of the run's.
