@@ -12,7 +12,7 @@ Finding FledgeError FolderDataset FolderOptions Group Job Launcher LogChunk Mode
 Parallel ParameterGroup Place PluginError Policy Predictor Preprocessing Progress Range Registry RegistryError Request
 Resources Run RunError RunInfo RunRef RunState SPLITS Sample Scoring Search SingleGroup Snapshot SourceFile SpecError
 Split Status Sweeper TRY_AGAIN Tracker Trained UnknownName UsageError download file_sha256 hookimpl log no_progress
-placeholder ranks_command tensors_sha256 unpack write_atomic written
+placeholder ranks_command replaced tensors_sha256 unpack write_atomic written
 """
 
 

@@ -192,6 +192,19 @@ BACKENDS: Wrongs = {
         "    return found",
         "outputs_are_fetched_whole_and_again",
     ),
+    "Crossing": (
+        "def _fetch(self, ref, pattern, dest, progress):\n"
+        "    found = sorted(path for path in folder(ref).glob(pattern) if path.is_file())\n"
+        "    targets = [dest / path.relative_to(folder(ref)) for path in found]\n"
+        "    for path, target in zip(found, targets):\n"
+        "        if target.exists() and target.read_bytes() == path.read_bytes(): continue\n"
+        "        target.parent.mkdir(parents=True, exist_ok=True)\n"
+        "        part = target.with_name(f'.{target.name}.part')\n"
+        "        part.write_bytes(path.read_bytes())\n"
+        "        part.replace(target)\n"
+        "    return targets",
+        "many_who_fetch_the_same_at_once_all_have_it",
+    ),
     "Narrow": (
         "def _fetch(self, ref, pattern, dest, progress):\n"
         "    if not pattern.startswith('outputs'): raise UsageError('there are outputs alone')\n"

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from fledge.atomic import replaced as replaced
     from fledge.atomic import write_atomic as write_atomic
     from fledge.data.archive import unpack as unpack
     from fledge.data.download import download as download
@@ -80,6 +81,7 @@ if TYPE_CHECKING:
     from fledge.serving.scoring import Scoring as Scoring
 
 _HOME = {
+    "replaced": "fledge.atomic",
     "write_atomic": "fledge.atomic",
     "unpack": "fledge.data.archive",
     "download": "fledge.data.download",

@@ -1,6 +1,8 @@
 """Blobs: files of a workspace, read by addresses that carry their own permission and run out."""
 
+import fcntl
 import hashlib
+import os
 import re
 import time
 from base64 import b64encode
@@ -8,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import urlsplit
 
 import httpx
@@ -88,18 +91,15 @@ class Blobs:
             part = _part(target, version)
             held = _size(part)
             try:
-                self._append(url, part, version, heard)
+                if self._bring(url, part, target, version, heard):
+                    return True
             except httpx.TransportError as error:
                 failures = 0 if _size(part) > held else failures + 1
                 if failures == _ATTEMPTS:
                     raise _broken_off(url, error) from None
                 time.sleep(_PAUSE * failures)
                 continue
-            if _size(part) == version.size and (version.md5 is None or version.is_in(part)):
-                _settle(part, target)
-                return True
             # It has become another one; or the store has no true word of it, and none to come.
-            part.unlink(missing_ok=True)
             changes += 1
             if changes == _ATTEMPTS:
                 told = f"{_shown(url)} cannot be read: what comes is not what the blob store says of it"
@@ -107,10 +107,25 @@ class Blobs:
             time.sleep(_PAUSE * changes)
         return False
 
-    def _append(self, url: str, part: Path, version: Version, heard: Callable[[int, int], None]) -> None:
+    def _bring(self, url: str, part: Path, target: Path, version: Version, heard: Callable[[int, int], None]) -> bool:
+        """Whether the version is at `target` now. Whoever else is at it, a thread or a process, is waited for."""
         part.parent.mkdir(parents=True, exist_ok=True)
-        part.touch()
-        held = part.stat().st_size
+        with _alone(part, target) as file:
+            if file is None:
+                return True
+            self._append(url, file, version, heard)
+            file.flush()
+            if _size(part) != version.size or not (version.md5 is None or version.is_in(part)):
+                part.unlink(missing_ok=True)
+                return False
+            if _same(part, target):
+                part.unlink()
+            else:
+                part.replace(target)
+            return True
+
+    def _append(self, url: str, file: BinaryIO, version: Version, heard: Callable[[int, int], None]) -> None:
+        held = file.seek(0, os.SEEK_END)
         if held >= version.size:
             return
         headers = {"Range": f"bytes={held}-"} | ({"If-Match": version.tag} if version.tag else {})
@@ -118,14 +133,12 @@ class Blobs:
             self._check(url, answer, _CHANGED)
             if answer.status_code == _CHANGED:
                 return
+            # A server that knows no ranges sends all of it.
             if answer.status_code == httpx.codes.OK:
-                held = 0
-            # Where each byte belongs: another process that is at it as well writes the same there.
-            with part.open("r+b") as file:
-                file.seek(held)
-                for piece in answer.iter_raw():
-                    file.write(piece)
-                    heard(file.tell(), version.size)
+                file.seek(file.truncate(0))
+            for piece in answer.iter_raw():
+                file.write(piece)
+                heard(file.tell(), version.size)
 
     @contextmanager
     def _asked(self, method: str, url: str, headers: dict[str, str]) -> Iterator[httpx.Response]:
@@ -174,16 +187,25 @@ def _part(target: Path, version: Version) -> Path:
     return part
 
 
-def _settle(part: Path, target: Path) -> None:
-    if _same(part, target):
-        part.unlink(missing_ok=True)
-        return
+@contextmanager
+def _alone(part: Path, target: Path) -> Iterator[BinaryIO | None]:
+    """The file, with nobody else at it; None where somebody else was, and has put it at `target`."""
+    while True:
+        with part.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_at(part, file):
+                yield file
+                return
+            if _is_at(target, file):
+                yield None
+                return
+
+
+def _is_at(path: Path, file: BinaryIO) -> bool:
     try:
-        part.replace(target)
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
-        # Another process had the same, and was quicker.
-        if not target.is_file():
-            raise
+        return False
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -194,7 +216,10 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def _code(text: str) -> str:

@@ -7,6 +7,7 @@ import tempfile
 import threading
 from base64 import b64encode
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -99,6 +100,7 @@ def store() -> Iterator[Store]:
 
 
 CONTENT = os.urandom(300_000)
+_AT_ONCE = 8
 
 
 @pytest.mark.parametrize("md5", [True, False])
@@ -130,6 +132,24 @@ def test_a_download_is_taken_up_by_another_process(store: Store, tmp_path: Path)
     assert Blobs().save(url, target)
     assert store.ranges == ["bytes=100000-"]
     assert target.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize("md5", [True, False])
+def test_many_who_want_the_same_at_once_all_have_it(store: Store, tmp_path: Path, md5: bool) -> None:
+    store.blobs["a"], store.md5 = CONTENT, md5
+    together = threading.Barrier(_AT_ONCE)
+
+    def save(target: Path) -> bytes:
+        together.wait()
+        assert Blobs().save(store.url("a"), target)
+        return target.read_bytes()
+
+    with ThreadPoolExecutor(_AT_ONCE) as threads:
+        for turn in range(10):
+            store.breaks = [100_000, 100_000]
+            found = list(threads.map(save, [tmp_path / str(turn) / "a"] * _AT_ONCE))
+            assert found == [CONTENT] * _AT_ONCE
+            assert [path.name for path in (tmp_path / str(turn)).iterdir()] == ["a"]
 
 
 def test_what_has_changed_meanwhile_is_begun_anew(store: Store, tmp_path: Path) -> None:

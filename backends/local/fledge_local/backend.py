@@ -27,6 +27,7 @@ from fledge import (
     RunState,
     Status,
     UsageError,
+    replaced,
     write_atomic,
 )
 
@@ -115,9 +116,8 @@ class Local(ComputeBackend):
             if file.source != target:
                 target.parent.mkdir(parents=True, exist_ok=True)
                 # In one step: half a file must not pass for one, should this be killed and taken up again.
-                part = target.with_name(f".{target.name}.part")
-                shutil.copy(file.source, part)
-                part.replace(target)
+                with replaced(target) as part:
+                    shutil.copy(file.source, part)
         for name, content in request.job.files.items():
             (code / name).write_text(content, encoding="utf-8")
         told = {name: request.body[name] for name in ("argv", "retries", "slots")}
@@ -237,9 +237,8 @@ class Local(ComputeBackend):
             if target.exists() and (target.samefile(source) or _same(source, target)):
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{target.name}.part")
-            shutil.copyfile(source, temporary)
-            temporary.replace(target)
+            with replaced(target) as part:
+                shutil.copyfile(source, part)
         return fetched
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
-from fledge import ModelVersion, Registry, RegistryError, file_sha256, write_atomic
+from fledge import ModelVersion, Registry, RegistryError, file_sha256, replaced, write_atomic
 
 _RECORD = "version.json"
 _CARD = "model.json"
@@ -77,10 +77,9 @@ class LocalRegistry(Registry):
         for path, expected in record.files.items():
             target = dest / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{target.name}.part")
-            shutil.copyfile(source / path, temporary)
-            _check(temporary, expected, f"the copy of {path}")
-            temporary.replace(target)
+            with replaced(target) as part:
+                shutil.copyfile(source / path, part)
+                _check(part, expected, f"the copy of {path}")
             fetched.append(target)
         return fetched
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import time
 from pathlib import Path
 from typing import Any, ClassVar
@@ -132,7 +133,8 @@ class Ray(ComputeBackend):
 
     def _download(self, node: str, name: str, target: Path) -> Path:
         target.parent.mkdir(parents=True, exist_ok=True)
-        part = target.with_name(f".{target.name}.part")
+        # Of this download alone: the same file may be on its way to somebody else here.
+        part = target.with_name(f".{target.name}.{os.urandom(4).hex()}.tmp")
         try:
             self._dashboard.save(node, name, part)
             if not _same(part, target):

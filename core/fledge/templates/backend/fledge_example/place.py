@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from fledge import Request, RunRef
+from fledge import Request, RunRef, replaced
 
 
 @dataclass(frozen=True)
@@ -77,6 +77,5 @@ class Place:
 def copy(source: Path, target: Path) -> None:
     """In one step: half a file must not pass for one."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.part")
-    shutil.copy(source, part)
-    part.replace(target)
+    with replaced(target) as part:
+        shutil.copy(source, part)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from filelock import FileLock
-from fledge import ModelVersion, Registry, RegistryError, file_sha256, write_atomic
+from fledge import ModelVersion, Registry, RegistryError, file_sha256, replaced, write_atomic
 
 from fledge_example.options import ExampleOptions
 
@@ -60,15 +60,13 @@ class Example(Registry):
         for path, expected in self._read(source).files.items():
             target = dest / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            temporary = target.with_name(f".{target.name}.part")
-            try:
-                shutil.copyfile(source / "files" / path, temporary)
-            except FileNotFoundError:
-                raise RegistryError(f"{source / 'files' / path} is missing") from None
-            if file_sha256(temporary) != expected:
-                temporary.unlink()
-                raise RegistryError(f"{source / 'files' / path} is not the file that was registered")
-            temporary.replace(target)
+            with replaced(target) as part:
+                try:
+                    shutil.copyfile(source / "files" / path, part)
+                except FileNotFoundError:
+                    raise RegistryError(f"{source / 'files' / path} is missing") from None
+                if file_sha256(part) != expected:
+                    raise RegistryError(f"{source / 'files' / path} is not the file that was registered")
             fetched.append(target)
         return fetched
 

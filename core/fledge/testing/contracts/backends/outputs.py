@@ -1,7 +1,9 @@
 """Outputs: what a job writes into its folder is kept, and can be had."""
 
 import hashlib
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from fledge.interfaces.backend import ComputeBackend, RunRef
@@ -21,6 +23,7 @@ _KEPT = {"journal.jsonl": b"a line", "logs/own.txt": b"a log", "checkpoints/one/
 _PATTERNS = ("journal.jsonl", "logs/*", "checkpoints/**/*")
 # What a job has written a moment ago may be on its way.
 _LOOKS = 300
+_AT_ONCE, _TURNS = 6, 8
 
 
 class Outputs(Jobs):
@@ -45,6 +48,26 @@ class Outputs(Jobs):
             assert fetched[0].read_bytes() == bytes(range(256)) * 40_000
             written.append(fetched[0].stat().st_mtime_ns)
         assert written[0] == written[1], "what was there already was written again"
+
+    def test_many_who_fetch_the_same_at_once_all_have_it(self, backend: ComputeBackend, tmp_path: Path) -> None:
+        code = "import os, pathlib\nout = pathlib.Path(os.environ['FLEDGE_RUN_DIR'], 'outputs')\n"
+        code += "for name in 'abcd': (out / name).write_bytes(name.encode() * 1_000_000)"
+        ref = self.start(backend, code)
+        self.log(backend, ref)
+        together = threading.Barrier(_AT_ONCE)
+
+        def fetch(dest: Path) -> list[bytes]:
+            together.wait()
+            return [path.read_bytes() for path in backend.fetch(ref, "outputs/*", dest)]
+
+        # Who follows a run does so with two threads, and whoever else has the run's folder with others.
+        with ThreadPoolExecutor(_AT_ONCE) as threads:
+            for turn in range(_TURNS):
+                dest = tmp_path / str(turn)
+                for fetched in threads.map(fetch, [dest] * _AT_ONCE):
+                    assert fetched == [name * 1_000_000 for name in (b"a", b"b", b"c", b"d")]
+                left = sorted(path.name for path in dest.rglob("*") if path.is_file())
+                assert left == ["a", "b", "c", "d"], "something was left beside them"
 
     def test_what_it_keeps_can_be_had_while_it_runs_and_afterwards(
         self, backend: ComputeBackend, tmp_path: Path
