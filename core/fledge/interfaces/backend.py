@@ -181,7 +181,8 @@ class ComputeBackend(ABC):
         """Copy the run's files that match a glob pattern ("outputs/**") below `dest`, keeping their relative paths.
 
         Files already there with the same content are not written again. Of a run that has not ended, what there is
-        so far. Returns the paths below `dest`.
+        so far. Threads and processes may fetch the same to the same place at once; `fledge.replaced` helps a backend
+        with that. Returns the paths below `dest`.
         """
         dest.mkdir(parents=True, exist_ok=True)
         return self._patiently(self._fetch, ref, pattern, dest, progress)

@@ -1,6 +1,8 @@
 """ChaosBackend: any backend, on a bad day that can be had again."""
 
 import random
+import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -40,7 +42,8 @@ class ChaosBackend(ComputeBackend):
         self._chance = random.Random(seed)  # noqa: S311 -- to be repeated, not to be secret
         self._faults = tuple(faults)
         self._trace = trace
-        self._timeouts = 0
+        # Of each thread: who asks in vain is one of them, and patient for itself.
+        self._timeouts: Counter[int] = Counter()
 
     def plan(self, job: Job) -> Request:
         told = {CHAOS: ",".join(map(str, self._faults))} if self._faults else {}
@@ -99,7 +102,8 @@ class ChaosBackend(ComputeBackend):
         return ask(*args, **kwargs)
 
     def _time_out(self) -> None:
-        if self._timeouts < _TIMEOUTS_IN_A_ROW and self._chance.random() < _TIMEOUT_CHANCE:
-            self._timeouts += 1
+        asks = threading.get_ident()
+        if self._timeouts[asks] < _TIMEOUTS_IN_A_ROW and self._chance.random() < _TIMEOUT_CHANCE:
+            self._timeouts[asks] += 1
             raise TimeoutError("chaos: no answer")
-        self._timeouts = 0
+        self._timeouts[asks] = 0

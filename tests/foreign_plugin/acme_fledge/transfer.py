@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from fledge import RunError, RunRef, SourceFile
+from fledge import RunError, RunRef, SourceFile, replaced
 
 from acme_fledge.client import Client
 from acme_fledge.wire import CHUNK, packed, unpacked
@@ -30,24 +30,19 @@ def download(server: Client, ref: RunRef, told: Mapping[str, Any], dest: Path) -
     if _is(target, told):
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("wb") as file:
-            digest, offset = hashlib.sha256(), 0
-            while offset < told["size"]:
-                size = min(CHUNK, told["size"] - offset)
-                data = unpacked(server.ask_of("read", ref, path=told["path"], offset=offset, size=size)["data"])
-                if not data:
-                    break
-                digest.update(data)
-                file.write(data)
-                offset += len(data)
+    with replaced(target) as part, part.open("wb") as file:
+        digest, offset = hashlib.sha256(), 0
+        while offset < told["size"]:
+            size = min(CHUNK, told["size"] - offset)
+            data = unpacked(server.ask_of("read", ref, path=told["path"], offset=offset, size=size)["data"])
+            if not data:
+                break
+            digest.update(data)
+            file.write(data)
+            offset += len(data)
         if digest.hexdigest() != told["sha256"]:
             # It was replaced on the way; the next attempt begins with a new list.
             raise RunError(f"{told['path']} of run {ref.key} changed while it was fetched", transient=True)
-        part.replace(target)
-    finally:
-        part.unlink(missing_ok=True)
     return target
 
 

@@ -23,7 +23,7 @@ _KEPT = {"journal.jsonl": b"a line", "logs/own.txt": b"a log", "checkpoints/one/
 _PATTERNS = ("journal.jsonl", "logs/*", "checkpoints/**/*")
 # What a job has written a moment ago may be on its way.
 _LOOKS = 300
-_AT_ONCE, _TURNS = 6, 8
+_AT_ONCE, _TURNS = 4, 4
 
 
 class Outputs(Jobs):
@@ -51,7 +51,7 @@ class Outputs(Jobs):
 
     def test_many_who_fetch_the_same_at_once_all_have_it(self, backend: ComputeBackend, tmp_path: Path) -> None:
         code = "import os, pathlib\nout = pathlib.Path(os.environ['FLEDGE_RUN_DIR'], 'outputs')\n"
-        code += "for name in 'abcd': (out / name).write_bytes(name.encode() * 1_000_000)"
+        code += "for name in 'ab': (out / name).write_bytes(name.encode() * 1_000_000)"
         ref = self.start(backend, code)
         self.log(backend, ref)
         together = threading.Barrier(_AT_ONCE)
@@ -65,9 +65,9 @@ class Outputs(Jobs):
             for turn in range(_TURNS):
                 dest = tmp_path / str(turn)
                 for fetched in threads.map(fetch, [dest] * _AT_ONCE):
-                    assert fetched == [name * 1_000_000 for name in (b"a", b"b", b"c", b"d")]
+                    assert fetched == [name * 1_000_000 for name in (b"a", b"b")]
                 left = sorted(path.name for path in dest.rglob("*") if path.is_file())
-                assert left == ["a", "b", "c", "d"], "something was left beside them"
+                assert left == ["a", "b"], "something was left beside them"
 
     def test_what_it_keeps_can_be_had_while_it_runs_and_afterwards(
         self, backend: ComputeBackend, tmp_path: Path
