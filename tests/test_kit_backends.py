@@ -201,6 +201,7 @@ BACKENDS: Wrongs = {
         "        target.parent.mkdir(parents=True, exist_ok=True)\n"
         "        part = target.with_name(f'.{target.name}.part')\n"
         "        part.write_bytes(path.read_bytes())\n"
+        "        time.sleep(0.05)\n"
         "        part.replace(target)\n"
         "    return targets",
         "many_who_fetch_the_same_at_once_all_have_it",

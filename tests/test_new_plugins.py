@@ -52,7 +52,7 @@ def test_check_says_a_line_a_promise(environment: NewEnvironment, fledge: "Fledg
     assert "0 failed" in told
     broken = environment.folder / "lib"
     (module,) = broken.rglob("fledge_night_sky/registry.py")
-    module.write_text(module.read_text().replace("if file_sha256(temporary) != expected", "if False"))
+    module.write_text(module.read_text().replace("if file_sha256(part) != expected", "if False"))
     told = environment(f"fledge plugins check {SKY}", fledge.folder, status=1)
     assert "  failed         a damaged file is never handed out: " in told
     assert "1 failed" in told
