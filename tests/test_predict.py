@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,16 @@ def test_files_folders_and_patterns(house: "Fledge") -> None:
     }
     named = ("photos/red/3.jpg", "photos/blue/0.jpg")
     assert list(labels(house, "m.onnx", *named)) == list(named)
+
+
+@pytest.mark.parametrize("words", [("predict", "m.onnx", "photos/red"), ("export", "latest", "--format", "onnx", "-o")])
+def test_nobody_else_is_told_of_a_model(house: "Fledge", tmp_path: Path, words: tuple[str, ...]) -> None:
+    # Of continuous integration ONNX Runtime tells nobody anyway.
+    told = {name: value for name, value in house.environment.items() if name not in ("CI", "ORT_DISABLE_TELEMETRY")}
+    # Where it did tell, it would keep its number for this machine, and what is not sent yet.
+    alone = replace(house, environment=told | {"HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / "cache")})
+    alone(*words, *([tmp_path / "mine.onnx"] if words[0] == "export" else []))
+    assert not [path for path in tmp_path.rglob("*") if "onnxruntime" in path.name]
 
 
 def test_a_cache_that_takes_no_model_is_named(house: "Fledge") -> None:
