@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import onnxruntime
 from fledge import DataError
 from numpy.typing import NDArray
+
+from fledge_onnx.runtime import onnxruntime
 
 # Those that need nothing but what the file holds, quickest first.
 _PROVIDERS = ("CUDAExecutionProvider", "CPUExecutionProvider")
