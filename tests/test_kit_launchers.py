@@ -96,6 +96,10 @@ HEAD = """
         def barrier(self):
             self.gather(None)
 
+        # As a thread of torch's may, where a rank does not end as a worker does.
+        def __del__(self):
+            os.abort()
+
         def parallel(self, module, optimizer, accumulate):
             self.level(module)
             return Parallel(module, optimizer, averaged=lambda: contextmanager(self.ties)(module))

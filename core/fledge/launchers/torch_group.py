@@ -39,7 +39,7 @@ class TorchGroup(Group):
                 hint="try again; or name a free one with the variable MASTER_PORT",
                 transient=True,
             ) from None
-        # Its threads must not be running while the process is taken apart.
+        # As torch asks. Threads that outlive it end with the worker, which is not taken apart.
         atexit.register(dist.destroy_process_group)
 
     def average(self, values: list[float]) -> list[float]:

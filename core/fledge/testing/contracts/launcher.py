@@ -58,6 +58,9 @@ _TRAINS = (
     "    tied.optimizer.zero_grad()\n"
     "tell({'weights': [one for p in module.parameters() for one in p.flatten().tolist()], 'norms': norms})\n"
 )
+# As a worker ends: threads of torch's group go on behind a DistributedDataParallel, even once it is destroyed, and one
+# that lets go of a tensor while the interpreter is taken apart aborts the process.
+_LEAVES = "from fledge.worker.leave import leave; leave(0)\n"
 _IS_LOST = "if size == 2 and rank == 1: os.kill(os.getpid(), 9)\ngroup.barrier(); tell({'size': size})\n"
 _FAILS = "group.barrier()\nif rank == size - 1: sys.exit(3)\ntime.sleep(600)\n"
 _LISTENS = (
@@ -91,7 +94,7 @@ class LauncherContract(Contract):
     def start(self, code: str, size: int, folder: Path, least: int | None = None) -> "subprocess.Popen[str]":
         launcher: Launcher = self.make()
         folder.mkdir(exist_ok=True)
-        argv = (*self.process(_RANK + code), str(folder))
+        argv = (*self.process(_RANK + code + _LEAVES), str(folder))
         try:
             command = launcher.command(argv, Resources(size, min_processes=least))
         except UsageError as error:

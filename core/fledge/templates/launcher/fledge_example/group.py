@@ -18,7 +18,7 @@ class GlooGroup(Group):
         meeting = f"tcp://{os.environ['MASTER_ADDR']}:{os.environ['MASTER_PORT']}"
         seconds = timedelta(seconds=timeout)
         dist.init_process_group("gloo", meeting, seconds, rank=place.rank, world_size=place.world_size)
-        # Its threads must not be running while the process is taken apart.
+        # As torch asks. Threads that outlive it end with the worker, which is not taken apart.
         atexit.register(dist.destroy_process_group)
 
     def average(self, values: list[float]) -> list[float]:
