@@ -11,7 +11,7 @@ from tests.long_run import shown
 from tests.many import words
 
 if TYPE_CHECKING:
-    from tests.conftest import Fledge
+    from tests.conftest import Fledge, Give
 
 # It reads the options that fledge gives, tells its processes what Open MPI would, and ends them with the first that
 # fails.
@@ -46,6 +46,24 @@ SCRIPT = """
     time.sleep(60)
 """
 
+# Rank 1 is told to stop, by then, and knows not yet which it is.
+LATE = """
+    import time
+
+    from fledge import Offer, hookimpl
+    from fledge_horovod.launcher import Horovod
+
+    @hookimpl
+    def fledge_launchers():
+        return [Offer("late", "late:Late", "fledge_horovod.options:HorovodOptions")]
+
+    class Late(Horovod):
+        def place(self):
+            place = super().place()
+            time.sleep(8 * place.rank)
+            return place
+"""
+
 
 @pytest.fixture
 def over_mpi(fledge: "Fledge") -> tuple[str, ...]:
@@ -71,6 +89,16 @@ def test_a_try_is_told_by_what_failed_first_in_it_and_ranks_share_the_cores(
     fails.write_text("0")
     fledge("runs", "resume", run, status=1)
     assert shown(fledge, run)["error"].startswith("s.py ended with exit status 4")
+
+
+def test_a_rank_that_is_stopped_before_it_knows_its_place_does_not_speak_for_all(
+    fledge: "Fledge", give: "Give", over_mpi: tuple[str, ...]
+) -> None:
+    give("late", LATE)
+    (fledge.folder / "s.py").write_text("raise SystemExit(4)")
+    run = fledge("run", "--script", "s.py", *over_mpi, "--launcher", "late", "--json", status=1).last["run"]
+    told = shown(fledge, run)
+    assert (told["state"], told["error"].partition("\n")[0]) == ("FAILED", "s.py ended with exit status 4")
 
 
 @pytest.mark.horovod

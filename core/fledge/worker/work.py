@@ -45,20 +45,23 @@ def work(spec: Path, folder: Path, companions: Mapping[str, object] | None = Non
     with LastWords(report) as last, Trackers(last) as trackers:
         try:
             notice.listen()
-            spec = assigned(spec, words)
-            wanted = load(spec)
-            if wanted.script is None:
-                # The snapshot's packages go before the installed ones, which may have been edited since.
-                sys.path.insert(0, str(Path.cwd()))
-            catalog = discover()
-            launcher: Launcher = catalog.make("launcher", wanted.launcher.name, wanted.launcher.options)
-            place = launcher.place()
-            if place.world_size > 1:
-                # Whoever starts the ranks asks one that hangs where it stands.
-                faulthandler.register(signal.SIGUSR1)
-            if place.rank:
-                report = QuietReporter(folder)
-            last.begin(place, report)
+            # Told to stop before it knows which of many processes it is, it would speak for them all.
+            with notice.deferred():
+                spec = assigned(spec, words)
+                wanted = load(spec)
+                if wanted.script is None:
+                    # The snapshot's packages go before the installed ones, which may have been edited since.
+                    sys.path.insert(0, str(Path.cwd()))
+                catalog = discover()
+                launcher: Launcher = catalog.make("launcher", wanted.launcher.name, wanted.launcher.options)
+                place = launcher.place()
+                if place.world_size > 1:
+                    # Whoever starts the ranks asks one that hangs where it stands.
+                    faulthandler.register(signal.SIGUSR1)
+                if place.rank:
+                    report = QuietReporter(folder)
+                last.begin(place, report)
+            notice.check()
             with vital_signs(report, notice), preemption_notices(notice, report):
                 if not place.rank:
                     report.journal.write("lineage", **lineage(Path.cwd(), wanted.seed))
