@@ -7,7 +7,7 @@ import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -115,14 +115,16 @@ class Blobs:
                 return True
             self._append(url, file, version, heard)
             file.flush()
-            if _size(part) != version.size or not (version.md5 is None or version.is_in(part)):
-                part.unlink(missing_ok=True)
-                return False
-            if _same(part, target):
-                part.unlink()
-            else:
-                part.replace(target)
-            return True
+            with suppress(FileNotFoundError):
+                if _size(part) == version.size and (version.md5 is None or version.is_in(part)):
+                    if _same(part, target):
+                        part.unlink()
+                    else:
+                        part.replace(target)
+                    return True
+            # Or it is gone already: whoever asks for a later version drops it.
+            part.unlink(missing_ok=True)
+            return False
 
     def _append(self, url: str, file: BinaryIO, version: Version, heard: Callable[[int, int], None]) -> None:
         held = file.seek(0, os.SEEK_END)
