@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from contextlib import suppress
 from typing import NoReturn, TextIO
 
@@ -12,8 +13,12 @@ from fledge.tracking.delivery import Delivery
 # Nobody watches a tracker by the second, and each look is taken from the training.
 _POLL_SECONDS = 2.0
 _LONGEST_PAUSE = 30.0
-# Once the run has ended, and the tracker takes nothing more.
+# Once the run has ended, and the tracker takes nothing more and computes nothing: its library's import alone may take as
+# long beside others that compute.
 _LAST_WORDS_SECONDS = 30.0
+_LOOK_SECONDS = 5.0
+# Of a processor's time between two looks. Who waits for an answer, and asks again now and then, takes less.
+_AT_WORK_SECONDS = 0.1
 
 
 class Follower:
@@ -38,10 +43,12 @@ class Follower:
         telling.start()
         self._state = worker.readline().strip()
         self._ended.set()
-        sent = -1
-        while telling.is_alive() and self._delivery.sent != sent:
-            sent = self._delivery.sent
-            telling.join(_LAST_WORDS_SECONDS)
+        idle = 0.0
+        while telling.is_alive() and idle < _LAST_WORDS_SECONDS:
+            sent, spent = self._delivery.sent, time.process_time()
+            telling.join(_LOOK_SECONDS)
+            at_work = self._delivery.sent != sent or time.process_time() - spent > _AT_WORK_SECONDS
+            idle = 0.0 if at_work else idle + _LOOK_SECONDS
         if telling.is_alive():
             self._leave("does not answer")
         os._exit(0)

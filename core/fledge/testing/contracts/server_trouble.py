@@ -53,7 +53,7 @@ class ServerTrouble(Contract):
     """patience_seconds is how long something may take that no server is needed for, before it counts as held up."""
 
     kind = "tracker"
-    patience_seconds: ClassVar[float] = 60.0
+    patience_seconds: ClassVar[float] = 180.0
 
     @pytest.fixture(autouse=True)
     def folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
