@@ -14,13 +14,14 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
 
 from fledge.launchers import first_failure
 from fledge.launchers.first_failure import FirstFailure
+from fledge.launchers.voices import Voices, say
 
 # What fledge.interfaces.job calls TRY_AGAIN: this process, beside many that compute, imports next to nothing.
 _TRY_AGAIN = 75
@@ -29,7 +30,6 @@ _POLL_SECONDS = 0.05
 _NOTICE_SECONDS = 5.0
 # And then to write what they hold, once they were told to stop.
 _GRACE_SECONDS = 10.0
-_LONGEST_LINE = 1 << 16
 _PR_SET_PDEATHSIG = 1
 _LINUX = sys.platform == "linux"
 
@@ -43,7 +43,7 @@ class Ranks:
         told = os.environ.get("FLEDGE_RUN_DIR")
         self._folder = Path(told) if told else None
         self._ranks: list[subprocess.Popen[bytes]] = []
-        self._printers: list[threading.Thread] = []
+        self._voices = Voices(self._first_failed)
         self._lost = 0
         self._stopping = False
 
@@ -56,26 +56,23 @@ class Ranks:
             left = self._world - self._lost
             if not self._lost or left < self._least or self._stopping:
                 return code
-            print(f"{left} of {self._world} processes are left, and go on from the last checkpoint", flush=True)
+            _tell(f"{left} of {self._world} processes are left, and go on from the last checkpoint")
             # On one node, where alone some may be lost.
             self._count = self._world = left
 
     def _run_once(self) -> int:
         if self._folder:
             first_failure.forget(self._folder)
-        self._ranks, self._printers, self._lost = [], [], 0
-        self._start()
-        code = self._wait()
-        for printer in self._printers:
-            # One whose pipe a stranger holds open has nothing more to say that matters.
-            printer.join(1.0)
-        return code
+        self._ranks, self._voices, self._lost = [], Voices(self._first_failed), 0
+        with _meeting() as where:
+            self._start(where)
+            return self._wait()
 
-    def _start(self) -> None:
-        shared = _meeting() | {"WORLD_SIZE": str(self._world), "LOCAL_WORLD_SIZE": str(self._count)}
+    def _start(self, where: dict[str, str]) -> None:
+        shared = where | {"WORLD_SIZE": str(self._world), "LOCAL_WORLD_SIZE": str(self._count)}
         cores = _cores()
         if self._count > cores:
-            print(f"{self._count} processes share {cores} cores, and are slower than {cores} would be", flush=True)
+            _tell(f"{self._count} processes share {cores} cores, and are slower than {cores} would be")
         # A thread for each core they share: more would wait for each other.
         shared["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, cores // self._count)))
         for local in range(self._count):
@@ -85,16 +82,14 @@ class Ranks:
                 env=os.environ | shared | own,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- the threads there are only copy lines
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 -- there are no threads here
             )
             # One by one, so that whoever is told to stop meanwhile knows all that there are.
             self._ranks.append(rank)
             if self._stopping:
                 rank.terminate()
             assert rank.stdout is not None
-            printer = threading.Thread(target=_copy, args=(rank.stdout, self._first + local), daemon=True)
-            printer.start()
-            self._printers.append(printer)
+            self._voices.add(self._first + local, rank.stdout)
 
     def _hear(self, *_: object) -> None:
         self._stopping = True
@@ -108,13 +103,15 @@ class Ranks:
     def _wait(self) -> int:
         failed = self._until_one_fails()
         if failed is None:
+            self._voices.drain(_GRACE_SECONDS)
             return 0
         if self._stopping:
             self._end()
+            self._voices.drain(_GRACE_SECONDS)
             wishes = {0, _TRY_AGAIN, -signal.SIGTERM, -signal.SIGKILL}
             return next((code for one in self._ranks if (code := one.wait()) not in wishes), _TRY_AGAIN)
         rank, code = failed
-        first = self._tell(rank, code)
+        first = self._blame(rank, code)
         self._gone(_NOTICE_SECONDS)
         # By nobody here, so far; another signal may be how a rank fails of one that is gone.
         killed = {self._first + local for local, one in enumerate(self._ranks) if one.poll() == -signal.SIGKILL}
@@ -125,8 +122,9 @@ class Ranks:
             time.sleep(_POLL_SECONDS)
         self._send(signal.SIGTERM)
         self._end()
+        self._voices.drain(_GRACE_SECONDS)
         # A last line, for whoever reads no more than that.
-        print(first.error.partition("\n")[0], flush=True)
+        _tell(first.error.partition("\n")[0])
         return code
 
     def _end(self) -> None:
@@ -139,18 +137,23 @@ class Ranks:
         """Its rank and exit code; None once all have ended well."""
         while True:
             codes = [rank.poll() for rank in self._ranks]
-            for local, code in enumerate(codes):
+            # Of several that are found at once one that was killed: others fail of that.
+            for local, code in sorted(enumerate(codes), key=lambda found: found[1] != -signal.SIGKILL):
                 if code:
                     return self._first + local, code
             if None not in codes:
                 return None
-            time.sleep(_POLL_SECONDS)
+            self._voices.hear(_POLL_SECONDS)
 
-    def _tell(self, rank: int, code: int) -> FirstFailure:
+    def _first_failed(self) -> int | None:
+        first = first_failure.read(self._folder) if self._folder else None
+        return first.rank if first else None
+
+    def _blame(self, rank: int, code: int) -> FirstFailure:
         """Whose failure it was: of the rank that ended first, or another that it says was before it."""
         killed = code < 0
         how = f"was killed by {signal.Signals(-code).name}" if killed else f"ended with exit status {code}"
-        print(f"rank {rank} {how}, and ends the others", flush=True)
+        _tell(f"rank {rank} {how}, and ends the others")
         mine = FirstFailure(rank, f"rank {rank} {how}", transient=killed or code == _TRY_AGAIN)
         return mine.leave(self._folder) if self._folder else mine
 
@@ -159,31 +162,33 @@ class Ranks:
         while left := any(rank.poll() is None for rank in self._ranks):
             if time.monotonic() > deadline:
                 break
-            time.sleep(_POLL_SECONDS)
+            self._voices.hear(_POLL_SECONDS)
         return not left
 
 
-def _meeting() -> dict[str, str]:
+@contextmanager
+def _meeting() -> Iterator[dict[str, str]]:
     """Where the ranks meet: on one node, at a port that is free; on several, where the backend says."""
     if "MASTER_ADDR" in os.environ:
-        return {}
+        yield {}
+        return
     with socket.socket() as free:
+        # Held, lest whoever asks for any port is given it while the ranks start; rank 0, who asks for this one by the
+        # same option, may listen there beside.
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
-    told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": os.environ.get("MASTER_PORT", port)}
-    # What a machine's own name leads to, if to anything, may not reach itself.
-    return told | ({"GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", "lo")} if _LINUX else {})
+        told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": os.environ.get("MASTER_PORT", port)}
+        # What a machine's own name leads to, if to anything, may not reach itself.
+        yield told | ({"GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", "lo")} if _LINUX else {})
 
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if _LINUX else os.cpu_count() or 1
 
 
-def _copy(output: IO[bytes], number: int) -> None:
-    prefix = f"[{number}] ".encode()
-    for line in iter(lambda: output.readline(_LONGEST_LINE), b""):
-        # In one write, so that two ranks' lines stay apart.
-        os.write(1, prefix + (line if line.endswith(b"\n") else line + b"\n"))
+def _tell(line: str) -> None:
+    say(line.encode())
 
 
 def _die_with_parent() -> None:
