@@ -53,4 +53,5 @@ class Gate:
 
     @property
     def batches(self) -> list[int]:
-        return [int(line) for line in (self._folder / "batches").read_text().split()]
+        told = self._folder / "batches"
+        return [int(line) for line in told.read_text().split()] if told.exists() else []

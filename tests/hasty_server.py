@@ -9,7 +9,7 @@ from fledge.serving.app import make_app
 from fledge.serving.limits import Limits
 from fledge.serving.serve import listening, serve
 
-LIMITS = Limits(seconds=2)
+LIMITS = Limits(seconds=5)
 
 
 def main() -> None:

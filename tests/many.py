@@ -183,15 +183,17 @@ print(group.rank, group.local_rank, group.world_size, *told)
 
 def nodes_meet(launcher: str) -> list[str]:
     """What four processes on two nodes, which are this machine, say of their group, in any order."""
+    ranks = [sys.executable, "-m", "fledge.launchers.ranks", "4", "2", "python", "-c", _NODE.format(launcher=launcher)]
     with socket.socket() as free:
+        # Held as fledge.launchers.ranks holds its own.
+        free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", 0))
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}
-    ranks = [sys.executable, "-m", "fledge.launchers.ranks", "4", "2", "python", "-c", _NODE.format(launcher=launcher)]
-    nodes = [
-        subprocess.Popen(ranks, env=os.environ | meeting | {"NODE_RANK": node}, stdout=subprocess.PIPE, text=True)
-        for node in "01"
-    ]
-    said = [line for node in nodes for line in node.communicate()[0].splitlines()]
+        nodes = [
+            subprocess.Popen(ranks, env=os.environ | meeting | {"NODE_RANK": node}, stdout=subprocess.PIPE, text=True)
+            for node in "01"
+        ]
+        said = [line for node in nodes for line in node.communicate()[0].splitlines()]
     assert [node.returncode for node in nodes] == [0, 0], said
     return sorted(line for line in said if line.startswith("["))
 

@@ -179,8 +179,9 @@ def test_a_canceled_job_is_asked_and_then_killed_with_all_that_it_started(
 
 
 def test_a_rank_that_fails_ends_the_others(engine: Engine, start: Start) -> None:
-    start("trap 'echo asked; exit 75' TERM; echo up; [ $RANK = 0 ] && { sleep 600 & wait; }; exit 4", nodes=1,
-          processes_per_node=2, distribution="pytorch")  # fmt: skip
+    first = "trap 'echo asked; exit 75' TERM; echo up; touch up; sleep 600 & wait"
+    other = "until [ -e up ]; do sleep 0.05; done; exit 4"
+    start(f"if [ $RANK = 0 ]; then {first}; else {other}; fi", processes_per_node=2, distribution="pytorch")
     told = ended(engine, "one")
     assert (told.state, told.exit_code) == ("Failed", 4)
     assert "user_logs/std_log_process_01.txt" in told.reason

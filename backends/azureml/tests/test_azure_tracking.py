@@ -21,7 +21,9 @@ pytestmark = [pytest.mark.azure, pytest.mark.timeout(600)]
 def job(here: Loopback, monkeypatch: pytest.MonkeyPatch) -> str:
     """This process is told what a job is told; returns the run's id."""
     asked = {"resource": "https://ml.azure.com"}, {"X-IDENTITY-HEADER": os.environ["IDENTITY_HEADER"]}
-    token = httpx.get(os.environ["IDENTITY_ENDPOINT"], params=asked[0], headers=asked[1]).json()["access_token"]
+    token = httpx.get(os.environ["IDENTITY_ENDPOINT"], params=asked[0], headers=asked[1], timeout=60).json()[
+        "access_token"
+    ]
     run = f"run-{uuid.uuid4().hex}"
     for name, value in {
         "MLFLOW_TRACKING_URI": f"azureml://{SERVICES}/mlflow/v1.0{WS}?is_remote=True",

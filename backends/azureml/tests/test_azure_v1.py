@@ -103,11 +103,13 @@ def test_a_job_is_executed_and_leaves_its_log_and_its_files(
     workspace.submit(job)
     details = ended(workspace, job.name)
     assert details.status == "Completed"
-    assert httpx.get(details.logs["user_logs/std_log.txt"]).text == "hello rot kleiner\n"
+    assert httpx.get(details.logs["user_logs/std_log.txt"], timeout=60).text == "hello rot kleiner\n"
     files = workspace.artifacts(job.name, "outputs/")
-    assert {path: httpx.get(url).text for path, url in files.items()} == {"outputs/egg": "white"}
+    assert {path: httpx.get(url, timeout=60).text for path, url in files.items()} == {"outputs/egg": "white"}
     kept = workspace.kept(job.run, "")
-    assert {path: httpx.get(url).text for path, url in kept.items()} == {"tree/nest": "warm"}, "a folder is no file"
+    assert {path: httpx.get(url, timeout=60).text for path, url in kept.items()} == {"tree/nest": "warm"}, (
+        "a folder is no file"
+    )
     (body,) = submitted(here, job.name)
     # What was shown beforehand is what was sent.
     ((_, told),) = [(where, told) for where, told in workspace.wire(job).items() if where.startswith("POST")]
@@ -133,7 +135,7 @@ def test_each_process_of_each_node_executes_the_command(
     workspace.submit(job)
     details = ended(workspace, job.name)
     assert details.status == "Completed", details
-    assert sorted(httpx.get(url).text for path, url in details.logs.items() if "std_log" in path) == [
+    assert sorted(httpx.get(url, timeout=60).text for path, url in details.logs.items() if "std_log" in path) == [
         f"{rank}\n" for rank in range(4)
     ]
     (body,) = submitted(here, job.name)
@@ -151,7 +153,7 @@ def test_only_what_has_changed_is_uploaded_again(workspace: Workspace, prepare: 
     second = Submission(f"{first.name}-2", first.run, first.code, first.request)
     workspace.submit(second)
     details = ended(workspace, second.name)
-    assert httpx.get(details.logs["user_logs/std_log.txt"]).text == "kleiner\n"
+    assert httpx.get(details.logs["user_logs/std_log.txt"], timeout=60).text == "kleiner\n"
     uploads = [call["body"]["FileNames"] for call in here.seen() if call["path"].endswith("/snapshots/getblob")]
     assert uploads[-1] == ["main.py"]
 
@@ -251,7 +253,7 @@ def test_an_answer_that_is_lost_is_not_a_job_that_is_lost(workspace: Workspace, 
     peace.trouble("POST .*/snapshotrun", drop=True, late=True)
     workspace.submit(job)
     details = ended(workspace, job.name)
-    assert httpx.get(details.logs["user_logs/std_log.txt"]).text == "once\n"
+    assert httpx.get(details.logs["user_logs/std_log.txt"], timeout=60).text == "once\n"
 
 
 def test_a_workspace_that_there_is_not_is_named(here: Loopback) -> None:

@@ -182,7 +182,7 @@ def test_files_are_written_whole_and_those_that_are_to_be_new_once(
     assert not workspace.store(f"{model.folder}one", b"another", anew=True)
     assert workspace.store(f"{model.folder}two", b"two", anew=False)
     assert workspace.store(f"{model.folder}two", b"again", anew=False)
-    contents = {path: httpx.get(url).content for path, url in workspace.stored(model.folder).items()}
+    contents = {path: httpx.get(url, timeout=60).content for path, url in workspace.stored(model.folder).items()}
     wanted = {"one": b"from a file", "tief/ü.txt": b"", "two": b"again"}
     assert contents == {f"{model.folder}{path}": content for path, content in wanted.items()}
 

@@ -84,7 +84,7 @@ def tell(*values, key="val_acc"):
     place = os.environ["MLFLOW_TRACKING_URI"].replace("azureml://", "https://").partition("?")[0]
     headers = {"Authorization": "Bearer " + os.environ["AZUREML_RUN_TOKEN"]}
     body = {"run_id": os.environ["MLFLOW_RUN_ID"], "metrics": told}
-    httpx.post(place + "/api/2.0/mlflow/runs/log-batch", json=body, headers=headers).raise_for_status()
+    httpx.post(place + "/api/2.0/mlflow/runs/log-batch", json=body, headers=headers, timeout=60).raise_for_status()
 """
 )
 _KEEPS = RUN_DIR + "(run / 'outputs' / 'egg').write_text(os.environ['COLOUR'])\nprint(*sys.argv[1:], sep='|')"
@@ -131,7 +131,7 @@ def ended(workspace: Workspace, name: str) -> Details:
 def told(workspace: Workspace, trial: str) -> dict[str, str]:
     """What it says that it was given."""
     url = workspace.artifacts(trial, "outputs/trial.json")["outputs/trial.json"]
-    values: dict[str, str] = json.loads(httpx.get(url).text)["values"]
+    values: dict[str, str] = json.loads(httpx.get(url, timeout=60).text)["values"]
     return values
 
 
@@ -153,7 +153,7 @@ def test_trials_have_the_values_that_the_service_drew(workspace: Workspace, prep
         details = ended(workspace, trial)
         assert details.status == "Completed", details
         values = told(workspace, trial)
-        words = httpx.get(details.logs["user_logs/std_log.txt"]).text
+        words = httpx.get(details.logs["user_logs/std_log.txt"], timeout=60).text
         assert words == "|".join(f"{key}={value}" for key, value in values.items()) + "\n"
         assert 0.25 <= float(values["training.lr"]) <= 0.5
         assert 0.81 <= float(values["training.momentum"]) <= 0.91
@@ -161,7 +161,7 @@ def test_trials_have_the_values_that_the_service_drew(workspace: Workspace, prep
         assert values["seed"] in map(str, range(1, 10))
         assert values["model.name"] in ("it's", "two words", "true")
         kept = workspace.kept(f"{sweep.run}/{trial}", "files/outputs/")
-        assert {path: httpx.get(url).text for path, url in kept.items()} == {"files/outputs/egg": "red"}
+        assert {path: httpx.get(url, timeout=60).text for path, url in kept.items()} == {"files/outputs/egg": "red"}
     assert len({told(workspace, trial)["training.lr"] for trial in trials}) == 4
     assert len(submitted(here, sweep.name)) == 1
     patches = [call["body"] for call in here.seen() if call["method"] == "PATCH" and call["path"].endswith(sweep.name)]
@@ -246,7 +246,7 @@ def test_each_rank_of_a_trial_has_its_values(workspace: Workspace, prepare: Prep
     details = ended(workspace, f"{sweep.name}_0")
     assert details.status == "Completed", details
     size = told(workspace, f"{sweep.name}_0")["training.batch_size"]
-    logs = [httpx.get(url).text for path, url in details.logs.items() if "std_log" in path]
+    logs = [httpx.get(url, timeout=60).text for path, url in details.logs.items() if "std_log" in path]
     assert sorted(logs) == [f"{rank} training.batch_size={size}\n" for rank in range(4)]
 
 

@@ -65,9 +65,11 @@ def served(fledge: Client) -> Iterator[httpx.Client]:
         assert server.stderr is not None
         line = server.stderr.readline()
         assert " answers at " in line, line + server.stderr.read()
-        with httpx.Client(base_url=line.split()[-1], trust_env=False) as http:
-            yield http
-        server.terminate()
+        try:
+            with httpx.Client(base_url=line.split()[-1], trust_env=False, timeout=60) as http:
+                yield http
+        finally:
+            server.terminate()
 
 
 @pytest.fixture(scope="module")

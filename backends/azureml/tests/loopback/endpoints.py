@@ -3,7 +3,6 @@
 import os
 import re
 import secrets
-import socket
 import subprocess
 import threading
 from dataclasses import dataclass, field
@@ -12,6 +11,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
+from loopback.ports import free_port
 from loopback.state import BLOBSTORE, REGION, WS, State
 from loopback.wire import Answer, Call, Routes, refusal
 
@@ -160,8 +160,7 @@ def _start(state: State, name: str, body: dict[str, Any]) -> Deployment | Answer
     files = model["properties"]["modelUri"].partition("/paths/")[2].strip("/")
     # As the service lays it out: a folder of the version, and in it the model's own.
     state.download(BLOBSTORE, files, place / "model" / Path(files).name)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
     script = place / "code" / told["codeConfiguration"]["scoringScript"]
     log = place / "log.txt"
     # Nothing is inherited: the environment of a container.

@@ -3,6 +3,7 @@
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,7 +105,9 @@ class Jobs:
             # What was left for it there before, it finds there when it is told.
             if job.mount:
                 job.mount.sync()
-            self._engine.cancel(job.work.name)
+            # One whose code is still on its way is canceled once that is there.
+            with suppress(KeyError):
+                self._engine.cancel(job.work.name)
 
     def evict(self, name: str, *, requeue: bool = False) -> None:
         self._engine.evict(name, requeue)
@@ -151,6 +154,8 @@ class Jobs:
                 room=work.room,
             )
         )
+        if job.status == "CancelRequested":
+            self._engine.cancel(work.name)
         stats: dict[str, tuple[int, int]] = {}
         while not self.closed.wait(_PAUSE):
             told = self._engine.status(work.name)

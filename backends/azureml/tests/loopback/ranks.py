@@ -1,9 +1,10 @@
 """The variables by which the service tells a process which rank it is."""
 
-import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from loopback.ports import free_port
 
 _HOST = "127.0.0.1"
 # Azure Batch's own, and no business of the job's.
@@ -35,9 +36,7 @@ def ranks(distribution: Literal["mpi", "pytorch"] | None, nodes: int, per_node: 
 
 
 def _pytorch() -> dict[str, str]:
-    with socket.socket() as free:
-        free.bind((_HOST, 0))
-        return {"MASTER_ADDR": _HOST, "MASTER_PORT": str(free.getsockname()[1])}
+    return {"MASTER_ADDR": _HOST, "MASTER_PORT": str(free_port())}
 
 
 def _mpi(nodes: int) -> dict[str, str]:
