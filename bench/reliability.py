@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -112,10 +113,11 @@ def _kill(person: Person, run: str, pid: int, chance: random.Random) -> None:
     except (ProcessLookupError, FileNotFoundError):
         return
     deadline = time.monotonic() + 10
-    while psutil.pid_exists(pid) and psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
-        if time.monotonic() > deadline:
-            raise RuntimeError(f"{run}: its supervisor {pid} outlived the kill by 10 s")
-        time.sleep(0.05)
+    with suppress(psutil.NoSuchProcess):
+        while psutil.Process(pid).status() != psutil.STATUS_ZOMBIE:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"{run}: its supervisor {pid} outlived the kill by 10 s")
+            time.sleep(0.05)
 
 
 def queue(person: Person, count: int) -> dict[str, Any]:

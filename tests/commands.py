@@ -70,9 +70,9 @@ class Commands:
             for handle in (its_out, its_err):
                 os.close(handle)
             with os.fdopen(out, "rb") as output, os.fdopen(err, "rb") as errors:
-                said = [_Reading(stream) for stream in (output, errors)]
                 if server.recv(1) != ACCEPTED:
                     return None
+                said = [_Reading(stream) for stream in (output, errors)]
                 status = int.from_bytes(server.recv(4), signed=True)
                 return Ended(status, *(one.text() for one in said))
 

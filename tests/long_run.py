@@ -19,7 +19,7 @@ SETTINGS = (
 
 ENDED = {"COMPLETED", "FAILED", "CANCELED", "PREEMPTED", "LOST"}
 # For runs that are met in the middle by a command, which takes its time to start; the weights are the same.
-SLOW = "model.slow=0.02"
+SLOW = "model.slow=0.04"
 
 
 def words(*settings: str) -> list[str]:

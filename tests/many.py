@@ -57,6 +57,13 @@ MOODY = """
     from fledge_sample.tiny import Tiny
 
 
+    class Broken(RuntimeError):
+        def __str__(self):
+            # It is being told: what comes from now on comes too late to be raised instead.
+            self.args[0].touch()
+            return "broken pipe"
+
+
     class Moody(Tiny):
         def build(self, classes):
             module = super().build(classes)
@@ -70,10 +77,8 @@ MOODY = """
             if self.batches == 11 and int(os.environ["RANK"]) == told.rank and not told.cured.exists():
                 match told.trouble:
                     case "raises": raise ValueError("a bad mood")
-                    case "breaks":
-                        told.cured.with_name("broke").touch()
-                        # As a collective does whose other end has gone.
-                        raise RuntimeError("broken pipe")
+                    # As a collective does whose other end has gone.
+                    case "breaks": raise Broken(told.cured.with_name("broke"))
                     case "dies": os.kill(os.getpid(), signal.SIGKILL)
                     case "hangs": time.sleep(3600)
 """

@@ -136,8 +136,9 @@ def full_disk(tmp_path: Path) -> Iterator[Path]:
         yield folder
 
 
+@pytest.mark.cold
 def test_a_full_disk_fails_the_run_and_leaves_it_resumable(fledge: "Fledge", peaceful: str, full_disk: Path) -> None:
-    run = fledge(*words(), "--detach", FLEDGE_HOME=str(full_disk)).out.strip()
+    run = fledge(*words(SLOW), "--detach", FLEDGE_HOME=str(full_disk)).out.strip()
     folder = full_disk / "runs" / run
     while sum(one["event"] == "checkpoint" for one in events(folder)) < 3:
         time.sleep(0.02)

@@ -218,7 +218,7 @@ def test_the_head_first_then_all_layers(fledge: "Fledge") -> None:
     spec = json.loads(fledge("runs", "show", wanted["run"], "--json").out)["spec"]
     assert spec["training"]["finetune_epochs"] == 2
     for epochs in (2, 5):
-        run = fledge(*settings, "--set", "model.slow=1", "--detach").out.strip()
+        run = fledge(*settings, "--set", "model.slow=0.25", "--detach").out.strip()
         wait_for(fledge, run, "metrics", epochs)
         os.killpg(supervisor(fledge, run), signal.SIGKILL)
         until(fledge, run, "LOST")

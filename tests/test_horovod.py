@@ -53,7 +53,8 @@ def test_a_training_survives_the_loss_of_a_rank(fledge: "Fledge", give: "Give", 
 def test_a_rank_that_fails_fails_the_run(
     fledge: "Fledge", give: "Give", tmp_path: Path, trouble: str, says: str
 ) -> None:
-    run = started(fledge, give, tmp_path, "horovod", 2, f"model.trouble={trouble}", "launcher.timeout=8")
+    patience = ("launcher.timeout=20",) if trouble == "hangs" else ()
+    run = started(fledge, give, tmp_path, "horovod", 2, f"model.trouble={trouble}", *patience)
     told = ended(fledge, run)
     assert told["state"] == "FAILED"
     assert says in told["error"]

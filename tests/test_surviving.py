@@ -26,7 +26,7 @@ pytestmark = pytest.mark.long
 @pytest.mark.cold
 @pytest.mark.parametrize("workers", [0, 2])
 def test_killed_anywhere_it_resumes_to_the_same_weights(fledge: "Fledge", peaceful: str, workers: int) -> None:
-    run = fledge(*words(f"training.workers={workers}"), "--detach").out.strip()
+    run = fledge(*words(f"training.workers={workers}", SLOW), "--detach").out.strip()
     for checkpoints in (1, 6, 14):
         wait_for(fledge, run, "checkpoint", checkpoints)
         os.killpg(supervisor(fledge, run), signal.SIGKILL)
@@ -137,10 +137,11 @@ def test_a_canceled_run_stops_at_a_step_and_can_go_on(fledge: "Fledge", peaceful
 
 def test_retries_resume_by_themselves_within_their_bound(fledge: "Fledge", peaceful: str) -> None:
     # One comes back by its supervisor, which nobody watches; one by whoever looks, after everything was killed.
-    run = fledge(*words("training.retries=2"), "--detach").out.strip()
+    run = fledge(*words("training.retries=2", SLOW), "--detach").out.strip()
     wait_for(fledge, run, "checkpoint", 4)
     worker = json.loads((fledge.home / "runs" / run / "running.json").read_text())["pid"]
     os.kill(worker, signal.SIGKILL)
+    wait_for(fledge, run, "lineage", 2)
     wait_for(fledge, run, "checkpoint", 8)
     os.killpg(supervisor(fledge, run), signal.SIGKILL)
     told = until(fledge, run, "COMPLETED")
@@ -150,7 +151,7 @@ def test_retries_resume_by_themselves_within_their_bound(fledge: "Fledge", peace
 
 
 def test_retries_end(fledge: "Fledge") -> None:
-    run = fledge(*words("training.retries=1"), "--detach").out.strip()
+    run = fledge(*words("training.retries=1", SLOW), "--detach").out.strip()
     for checkpoints in (2, 6):
         wait_for(fledge, run, "checkpoint", checkpoints)
         os.killpg(supervisor(fledge, run), 9)
@@ -160,7 +161,7 @@ def test_retries_end(fledge: "Fledge") -> None:
 
 
 def test_a_lost_run_that_was_canceled_does_not_come_back(fledge: "Fledge") -> None:
-    run = fledge(*words("training.retries=3"), "--detach").out.strip()
+    run = fledge(*words("training.retries=3", SLOW), "--detach").out.strip()
     wait_for(fledge, run, "checkpoint")
     os.killpg(supervisor(fledge, run), 9)
     assert fledge("runs", "cancel", run, "--json").last["state"] == "CANCELED"

@@ -24,7 +24,7 @@ SAVES = """
 
     def save(*_):
         print("saving", flush=True)
-        time.sleep(8)
+        time.sleep(SECONDS)
         Path("outputs/saved").touch()
         sys.exit(75)
 
@@ -103,7 +103,7 @@ def test_as_json_every_event_is_a_line_and_the_outcome_the_last(fledge: "Fledge"
 
 @pytest.mark.parametrize("presses", [1, 2])
 def test_ctrl_c_once_asks_and_twice_kills(fledge: "Fledge", presses: int) -> None:
-    (fledge.folder / "s.py").write_text(textwrap.dedent(SAVES))
+    (fledge.folder / "s.py").write_text(textwrap.dedent(SAVES).replace("SECONDS", "2" if presses == 1 else "60"))
     process = fledge.start("run", "--script", "s.py", "--json")
     assert process.stderr
     for line in process.stderr:

@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -54,8 +53,10 @@ class Store:
         prefix = f".{self._key}."
         for left in self._root.glob(f"{prefix}*"):
             shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=self._root))
+        folder = self._root / f"{prefix}{os.getpid()}"
         try:
+            # Whoever is stopped from here on leaves none.
+            folder.mkdir()
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
