@@ -30,7 +30,7 @@ class Server:
     process: "subprocess.Popen[str]" = field(init=False)
 
     def start(self) -> None:
-        words = ["-m", "acme_fledge.server", str(self.socket), str(self.folder), "--grace", "2"]
+        words = ["-m", "acme_fledge.server", str(self.socket), str(self.folder)]
         self.process = subprocess.Popen(
             [sys.executable, *words], env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
         )

@@ -153,7 +153,7 @@ def test_its_model_is_registered(house: "Fledge", there: "Result") -> None:
 
 def begin_long(fledge: "Fledge", server: Server, photos: Path) -> str:
     """The id of a training that has written a checkpoint, and goes on."""
-    run = fledge(*train(photos, *LONG, "model.slow=0.1"), *on(server), "--detach").out.strip()
+    run = fledge(*train(photos, *LONG, "model.slow=0.5"), *on(server), "--detach").out.strip()
     while not any(event["event"] == "checkpoint" for event in events(fledge.home / "runs" / run)):
         # What has a journal on this machine too.
         assert fledge("runs", "show", run, "--json").last["state"] not in ("COMPLETED", "FAILED", "LOST")

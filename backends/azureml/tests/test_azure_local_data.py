@@ -148,7 +148,7 @@ def test_ctrl_c_does_not_wait_for_files_that_are_on_their_way(
 
 
 def test_one_that_goes_on_has_what_it_took_along(person: Client, azure: Loopback) -> None:
-    run = person("run", "own.toml", "--set", "training.epochs=60", "--detach").out.split()[-1]
+    run = person("run", "own.toml", "--set", "training.epochs=250", "--detach").out.split()[-1]
     while "[running]" not in person("runs", "logs", run).out:
         (told,) = person("runs", "show", run, "--json").lines
         assert told["ended"] is None, told

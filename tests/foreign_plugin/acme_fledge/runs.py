@@ -124,7 +124,7 @@ class Runs:
                 start_new_session=True,
             )
         while not self.has(run, key):
-            if keeper.poll() is not None:
+            if keeper.poll() is not None and not self.has(run, key):
                 raise Refusal(f"run {run} was not started: its keeper ended with exit status {keeper.returncode}")
             time.sleep(0.01)
         # Waited for, lest it stays a zombie of a server that lives on.

@@ -14,6 +14,8 @@ class Lines(Tracker):
     options: LinesOptions
 
     def start(self, run: RunInfo) -> None:
+        self._run = run
+        self._knock()
         if self.options.trouble == "hangs":
             time.sleep(3600)
         if self.options.trouble == "misplaced":
@@ -23,10 +25,15 @@ class Lines(Tracker):
     def record(self, events: Sequence[Mapping[str, Any]]) -> None:
         if self.options.trouble == "dawdles":
             self._tell("asked")
+            journal = self._run.outputs.with_name("journal.jsonl")
+            while '"COMPLETED"' not in journal.read_text():
+                time.sleep(0.1)
+            # By then the worker has said so here too.
             time.sleep(3)
             raise ConnectionError("nobody is listening")
-        if self.options.trouble == "raises" or (self.options.down and self.options.down.exists()):
+        if self.options.trouble == "raises":
             raise ConnectionError("nobody is listening")
+        self._knock()
         for event in events:
             self._tell(f"event {event['event']}")
 
@@ -35,6 +42,10 @@ class Lines(Tracker):
 
     def finish(self, state: str) -> None:
         self._tell(f"finish {state}")
+
+    def _knock(self) -> None:
+        if self.options.down and self.options.down.exists():
+            raise ConnectionError("nobody is listening")
 
     def _tell(self, line: str) -> None:
         with self.options.path.open("a") as file:
