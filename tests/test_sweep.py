@@ -18,7 +18,7 @@ from fledge.sweeping.trial import Trial, TrialState
 from tests.long_run import strays, supervisor
 
 if TYPE_CHECKING:
-    from tests.conftest import Fledge
+    from tests.conftest import Fledge, Give
 
 # Tells that it was executed, waits where it is told to, and fails in the ways that a run can.
 SCRIPT = """
@@ -197,6 +197,42 @@ def test_an_interrupted_sweep_stops_its_runs_and_goes_on_with_them(fledge: "Fled
     assert told.last["best"]["params"] == {"script.args.x": 3}
     third = next(one["run"] for one in told.lines if one.get("trial") == 2)
     assert executed(fledge) == {runs[0]: 2, runs[1]: 2, third: 1}
+
+
+# A backend that takes its time to take a job.
+SLOW = """
+    import time
+    from pathlib import Path
+
+    from fledge import Offer, hookimpl
+    from fledge_local.backend import Local
+
+    @hookimpl
+    def fledge_backends():
+        return [Offer("slow", "slow:Slow", "fledge_local.options:LocalOptions")]
+
+    class Slow(Local):
+        def _submit(self, request, key, after):
+            Path("taking").touch()
+            while not Path("taken").exists():
+                time.sleep(0.02)
+            return super()._submit(request, key, after)
+"""
+
+
+def test_a_trial_that_was_being_submitted_goes_on_too(fledge: "Fledge", give: "Give") -> None:
+    give("slow", SLOW)
+    words = (*X, "script.args.x=1,2", "--name", "early", "--set", "backend.name=slow", "--json")
+    sweep = fledge.start("sweep", script(fledge, waits="1.0"), *words)
+    while not (fledge.folder / "taking").exists():
+        assert sweep.poll() is None
+    sweep.send_signal(signal.SIGINT)
+    (fledge.folder / "taken").touch()
+    sweep.communicate()
+    assert sweep.returncode == 130
+    (fledge.folder / "go").touch()
+    told = fledge("sweep", "--resume", "early", "--json")
+    assert [one["state"] for one in told.lines[:-1]] == ["COMPLETED"] * 2
 
 
 _CUT_OFF = """

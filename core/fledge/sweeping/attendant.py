@@ -1,7 +1,8 @@
 """Attendant: looks after the runs of trials, and tells the study what comes of them."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from fledge.discovery.catalog import Catalog
@@ -114,7 +115,8 @@ class Attendant:
             return
         # Gone where an earlier submission has failed.
         run.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-        submit(plan, self._catalog, self._home, run=run)
+        with self._noted(trial):
+            submit(plan, self._catalog, self._home, run=run)
         self._say(f"trial {trial.number} begins, run {run.id}: {trial.words}")
 
     def _watched(self, trial: Trial, run: RunDirectory) -> Trial:
@@ -169,15 +171,25 @@ class Attendant:
 
     def _resume(self, trial: Trial, run: RunDirectory, backend: ComputeBackend, what: str) -> None:
         try:
-            resume(run, backend, "person")
+            with self._noted(trial):
+                resume(run, backend, "person")
         except RunError as error:
             if error.transient:
                 raise
             self._fail(trial, error.message)
         else:
-            if trial.interrupted:
-                self._study.interrupted(trial.number, False)
             self._say(f"trial {trial.number}, run {run.id}, {what}: {trial.words}")
+
+    @contextmanager
+    def _noted(self, trial: Trial) -> Iterator[None]:
+        """Within, Ctrl-C cancels the run that was just submitted: as in `_stop`, no person wanted the trial to end."""
+        try:
+            yield
+        except KeyboardInterrupt:
+            self._study.interrupted(trial.number, True)
+            raise
+        if trial.interrupted:
+            self._study.interrupted(trial.number, False)
 
     def _fail(self, trial: Trial, error: str) -> None:
         self._study.fail(trial.number, error)

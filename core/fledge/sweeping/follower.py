@@ -55,7 +55,7 @@ class Follower:
             self._adopt_new(begun)
             for trial in self._study.trials():
                 if trial.runs:
-                    self._attend(trial, begun, status)
+                    self._attend(trial, begun)
         except FledgeError as error:
             if not error.transient:
                 raise
@@ -86,7 +86,7 @@ class Follower:
             run = RunDirectory.create(self._home)
             self._study.add(values, distributions(space), run.id, native=name)
 
-    def _attend(self, trial: Trial, begun: dict[str, NativeTrial], sweep: Status) -> None:
+    def _attend(self, trial: Trial, begun: dict[str, NativeTrial]) -> None:
         run = RunDirectory(runs(self._home) / trial.run)
         if not (run.path / "state.json").exists():
             one = begun.get(trial.native or "")
@@ -97,20 +97,22 @@ class Follower:
             self._say(f"trial {trial.number} has begun, run {run.id}: {trial.words}")
         record = look(run, self._backend)
         if record.state.is_final:
-            self._judge(trial, run, record, sweep)
+            self._judge(trial, run, record)
 
-    def _judge(self, trial: Trial, run: RunDirectory, record: RunRecord, sweep: Status) -> None:
+    def _judge(self, trial: Trial, run: RunDirectory, record: RunRecord) -> None:
         told = self._definition
+        # Asked only now: a sweep that is being canceled says so before its trials are.
+        sweep = self._backend.status(self._ref) if record.state is RunState.CANCELED else None
         if record.state is RunState.COMPLETED:
             try:
                 self._study.complete(trial.number, value_of(run, told.metric, known=True))
             except RunError as error:
                 self._fail(trial, error.message)
                 return
-        elif record.state is RunState.CANCELED and sweep.state is RunState.FINALIZING:
+        elif sweep and sweep.state is RunState.FINALIZING:
             # Whether it lagged behind, or all of the sweep is being canceled, is known once that has ended.
             return
-        elif record.state is RunState.CANCELED and self._was_pruned(run, sweep):
+        elif sweep and self._was_pruned(run, sweep):
             self._study.object(trial.number, _LAGGED)
             self._study.prune(trial.number)
         else:
