@@ -190,7 +190,7 @@ def nodes_meet(launcher: str) -> list[str]:
     """What four processes on two nodes, which are this machine, say of their group, in any order."""
     ranks = [sys.executable, "-m", "fledge.launchers.ranks", "4", "2", "python", "-c", _NODE.format(launcher=launcher)]
     with socket.socket() as free:
-        # Held as fledge.launchers.ranks holds its own.
+        # Held as fledge.launchers.ranks holds its own, on Linux.
         free.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         free.bind(("127.0.0.1", 0))
         meeting = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free.getsockname()[1])}

@@ -136,6 +136,14 @@ def test_a_try_that_outlasts_the_run_is_the_last(fledge: "Fledge") -> None:
     assert done.err.count("nobody is listening") == 1
 
 
+def test_one_that_computes_for_long_is_none_that_hangs(fledge: "Fledge") -> None:
+    (fledge.folder / "s.py").write_text("")
+    asked = ("run", "--script", "s.py", "--tracker", "lines", "--set", "trackers.lines.path=told.txt")
+    done = fledge(*asked, "--set", "trackers.lines.trouble=computes", "--json")
+    assert "lines" not in done.err
+    whole(fledge, done.last["run"])
+
+
 def test_a_tracker_that_comes_back_goes_on_where_it_was(fledge: "Fledge", tmp_path: Path) -> None:
     run = fledge(*words(fledge, "--detach", 3, tmp_path)).out.strip()
     (tmp_path / "1").touch()

@@ -122,7 +122,7 @@ class Blobs:
                     else:
                         part.replace(target)
                     return True
-            # Or it is gone already: whoever asks for a later version drops it.
+            # Not what was asked for; or gone, for whoever asks for a later version drops it.
             part.unlink(missing_ok=True)
             return False
 

@@ -43,7 +43,7 @@ class Ranks:
         told = os.environ.get("FLEDGE_RUN_DIR")
         self._folder = Path(told) if told else None
         self._ranks: list[subprocess.Popen[bytes]] = []
-        self._voices = Voices(self._first_failed)
+        self._voices: Voices
         self._lost = 0
         self._stopping = False
 
@@ -111,6 +111,8 @@ class Ranks:
             wishes = {0, _TRY_AGAIN, -signal.SIGTERM, -signal.SIGKILL}
             return next((code for one in self._ranks if (code := one.wait()) not in wishes), _TRY_AGAIN)
         rank, code = failed
+        # What it said before it ended comes before that.
+        self._voices.hear(0)
         first = self._blame(rank, code)
         self._gone(_NOTICE_SECONDS)
         # By nobody here, so far; another signal may be how a rank fails of one that is gone.
@@ -179,6 +181,9 @@ def _meeting() -> Iterator[dict[str, str]]:
         free.bind(("127.0.0.1", 0))
         port = str(free.getsockname()[1])
         told = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": os.environ.get("MASTER_PORT", port)}
+        if not _LINUX:
+            # Elsewhere connections would come to this socket, which does not listen.
+            free.close()
         # What a machine's own name leads to, if to anything, may not reach itself.
         yield told | ({"GLOO_SOCKET_IFNAME": os.environ.get("GLOO_SOCKET_IFNAME", "lo")} if _LINUX else {})
 
@@ -188,7 +193,7 @@ def _cores() -> int:
 
 
 def _tell(line: str) -> None:
-    say(line.encode())
+    say(line.encode(errors="backslashreplace"))
 
 
 def _die_with_parent() -> None:

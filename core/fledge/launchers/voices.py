@@ -1,6 +1,7 @@
 """Voices: what a node's ranks print, as one stream of lines, each behind "[rank] "."""
 
 import os
+import select
 import selectors
 import time
 from collections.abc import Callable
@@ -10,6 +11,7 @@ from typing import IO
 # More than a pipe holds: one read takes all that is there.
 _AT_ONCE = 1 << 20
 _LONGEST_LINE = 1 << 16
+_STUCK_SECONDS = 10.0
 
 
 class Voices:
@@ -36,13 +38,15 @@ class Voices:
         return bool(ready)
 
     def drain(self, seconds: float) -> None:
-        """What those said that have ended. What a stranger says who holds a pipe open does not matter."""
+        """Copy what ranks that have ended left in their pipes; a stranger who holds one open is not waited for."""
         deadline = time.monotonic() + seconds
         while self._begun and self.hear(1.0) and time.monotonic() < deadline:
             pass
+        for rank in list(self._begun):
+            self._copy(rank, b"")
 
     def _copy(self, rank: int, text: bytes) -> bool:
-        """Whether more may come; its last line may have no end."""
+        """Copy its whole lines, and at its end the one without an end. Returns whether more may come."""
         *lines, begun = (self._begun.pop(rank) + text).split(b"\n")
         if begun and (not text or len(begun) > _LONGEST_LINE):
             lines, begun = [*lines, begun], b""
@@ -53,8 +57,9 @@ class Voices:
 
 
 def say(*lines: bytes) -> None:
-    """What a full disk does not take is lost: the ranks go on."""
+    """What a full disk does not take, or nobody reads for ten seconds, is lost: the ranks are watched on."""
     text = b"".join(line + b"\n" for line in lines)
     with suppress(OSError):
-        while text:
-            text = text[os.write(1, text) :]
+        # No more at once than a pipe that has room takes without waiting.
+        while text and select.select([], [1], [], _STUCK_SECONDS)[1]:
+            text = text[os.write(1, text[: select.PIPE_BUF]) :]

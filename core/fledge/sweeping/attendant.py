@@ -182,14 +182,10 @@ class Attendant:
 
     @contextmanager
     def _noted(self, trial: Trial) -> Iterator[None]:
-        """Within, Ctrl-C cancels the run that was just submitted: as in `_stop`, no person wanted the trial to end."""
-        try:
-            yield
-        except KeyboardInterrupt:
-            self._study.interrupted(trial.number, True)
-            raise
-        if trial.interrupted:
-            self._study.interrupted(trial.number, False)
+        """Within, Ctrl-C cancels the run that was just submitted; noted first, as in `_stop`."""
+        self._study.interrupted(trial.number, True)
+        yield
+        self._study.interrupted(trial.number, False)
 
     def _fail(self, trial: Trial, error: str) -> None:
         self._study.fail(trial.number, error)

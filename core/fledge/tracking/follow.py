@@ -13,8 +13,8 @@ from fledge.tracking.delivery import Delivery
 # Nobody watches a tracker by the second, and each look is taken from the training.
 _POLL_SECONDS = 2.0
 _LONGEST_PAUSE = 30.0
-# Once the run has ended, and the tracker takes nothing more and computes nothing, as it does while its library is
-# imported, which may take as long beside others that compute.
+# Once the run has ended, and the tracker neither takes anything nor computes: to import its library may take longer
+# beside others that compute.
 _LAST_WORDS_SECONDS = 30.0
 _LOOK_SECONDS = 5.0
 # Of a processor's time between two looks. Who waits for an answer, and asks again now and then, takes less.

@@ -18,6 +18,11 @@ class Lines(Tracker):
         self._knock()
         if self.options.trouble == "hangs":
             time.sleep(3600)
+        if self.options.trouble == "computes":
+            # Longer than one that does nothing is waited for.
+            done = time.monotonic() + 35
+            while time.monotonic() < done:
+                pass
         if self.options.trouble == "misplaced":
             raise UsageError("there is nothing to write on here", hint="write elsewhere")
         self._tell(f"start {run.id}")

@@ -23,5 +23,7 @@ class TinyOptions(Options):
 
 class LinesOptions(Options):
     path: Path = Field(description="the file that is appended to")
-    trouble: Literal["none", "raises", "hangs", "dawdles", "misplaced"] = Field("none", description="how it misbehaves")
+    trouble: Literal["none", "raises", "hangs", "dawdles", "computes", "misplaced"] = Field(
+        "none", description="how it misbehaves"
+    )
     down: Path | None = Field(None, description="a file: while it is there, nobody listens")

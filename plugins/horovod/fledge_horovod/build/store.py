@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -53,7 +54,7 @@ class Store:
         prefix = f".{self._key}."
         for left in self._root.glob(f"{prefix}*"):
             shutil.rmtree(left, ignore_errors=True)
-        folder = self._root / f"{prefix}{os.getpid()}"
+        folder = self._root / f"{prefix}{os.getpid()}.{time.time_ns()}"
         try:
             # Whoever is stopped from here on leaves none.
             folder.mkdir()
