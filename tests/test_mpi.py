@@ -40,7 +40,8 @@ SCRIPT = """
     from pathlib import Path
 
     rank = os.environ["OMPI_COMM_WORLD_RANK"]
-    print(rank, "has threads:", os.environ["OMP_NUM_THREADS"])
+    # In one piece: the other rank writes into the same file.
+    sys.stdout.write(f"{rank} has threads: {os.environ['OMP_NUM_THREADS']}\\n")
     if rank == Path(sys.argv[1]).read_text():
         sys.exit(4)
     time.sleep(60)

@@ -58,7 +58,7 @@ def test_a_trace_is_what_chrome_reads(fledge: "Fledge") -> None:
 
 
 def test_a_run_that_is_canceled_tells_it_too(fledge: "Fledge") -> None:
-    run = fledge(*words("model.slow=0.1"), "--profile", "--detach").out.strip()
+    run = fledge(*words("model.slow=0.5"), "--profile", "--detach").out.strip()
     wait_for(fledge, run, "checkpoint")
     fledge("runs", "cancel", run)
     assert until(fledge, run, "CANCELED")["profile"]

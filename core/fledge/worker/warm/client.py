@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from fledge.worker.warm.wire import ACCEPTED, Order
@@ -24,9 +25,17 @@ def work_elsewhere(address: str) -> int | None:
             return None
     except OSError:
         return None
+
+    def hand_on(number: int, _: object) -> None:
+        # To nobody, where the nursery has just said how it ended.
+        with suppress(OSError):
+            nursery.send(bytes([number]))
+
     for number in _HANDED_ON:
-        signal.signal(number, lambda number, _: nursery.send(bytes([number])))
-    told = nursery.recv(2)
+        signal.signal(number, hand_on)
+    told = b""
+    with suppress(OSError):
+        told = nursery.recv(2)
     # Whatever has ended the nursery, its forks have gone with it.
     killed, how = told if len(told) == 2 else (1, signal.SIGKILL)
     if killed:

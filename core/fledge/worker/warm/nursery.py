@@ -2,6 +2,7 @@
 
 import gc
 import os
+import select
 import selectors
 import signal
 import socket
@@ -57,6 +58,9 @@ class Nursery:
                     self._hear(key.fileobj)
 
     def _accept(self) -> None:
+        if self._listener.fileno() < 0:
+            # Closed a moment ago.
+            return
         client, _ = self._listener.accept()
         try:
             order, streams = Order.receive(client)
@@ -70,11 +74,16 @@ class Nursery:
             for stream in streams:
                 os.close(stream)
             return
-        # Where it has gone meanwhile, that is heard next, and its fork killed.
         with suppress(OSError):
             client.send(ACCEPTED)
         if not self._warm:
             self._warm_up()
+        if _has_gone(client):
+            # Whoever has killed it takes its run for dead.
+            client.close()
+            for stream in streams:
+                os.close(stream)
+            return
         worker = os.fork()
         if not worker:
             self._events.close()
@@ -142,3 +151,10 @@ class Nursery:
         self._address.unlink(missing_ok=True)
         with suppress(OSError):
             self._address.parent.rmdir()
+
+
+def _has_gone(client: socket.socket) -> bool:
+    """Whether it has hung up, whatever it had sent before."""
+    line = select.poll()
+    line.register(client, 0)
+    return bool(line.poll(0))
