@@ -7,9 +7,10 @@ from fledge.interfaces.job import Resources
 def ranks_command(argv: tuple[str, ...], resources: Resources) -> tuple[str, ...]:
     """What executes `argv` once a rank on each node: itself, where there is one process.
 
-    Each rank finds RANK, LOCAL_RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT in its environment. The
-    command keeps what `Launcher.command` promises. Raises UsageError where nodes would get unequal numbers, or where
-    those of several nodes should go on with fewer.
+    Each rank finds RANK, LOCAL_RANK, WORLD_SIZE, LOCAL_WORLD_SIZE, MASTER_ADDR and MASTER_PORT in its environment. On
+    one node that port is held until rank 0 listens there, which has to do so with SO_REUSEADDR, as torch and Gloo do.
+    The command keeps what `Launcher.command` promises. Raises UsageError where nodes would get unequal numbers, or
+    where those of several nodes should go on with fewer.
     """
     if resources.processes % resources.nodes:
         raise UsageError(
