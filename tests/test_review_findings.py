@@ -20,6 +20,8 @@ from fledge.training.loop import Loop
 from fledge.training.phases import Phase
 from fledge.training.schedule import lr_factor
 
+from tests.long_run import strays
+
 if TYPE_CHECKING:
     from tests.conftest import Fledge
 
@@ -100,6 +102,9 @@ def test_when_a_run_ended_is_not_when_somebody_looked(fledge: "Fledge") -> None:
     (fledge.folder / "s.py").write_text("import time; time.sleep(600)")
     run = fledge("run", "--script", "s.py", "--detach", "--json").last["run"]
     os.killpg(fledge("runs", "show", run, "--json").last["pid"], signal.SIGKILL)
+    # Until it is gone its worker may still write.
+    while strays(fledge, run):
+        time.sleep(0.02)
     folder = fledge.home / "runs" / run
     for name in ("log.txt", "journal.jsonl", "exit.json"):
         if (folder / name).exists():

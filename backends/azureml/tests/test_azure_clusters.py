@@ -171,6 +171,7 @@ def test_the_wire_is_shown_without_asking_anybody(fledge: Client, peace: Loopbac
 def test_the_family_of_a_size_has_its_quota(submits: Submits, tmp_path: Path) -> None:
     fledge = submits("v2", tmp_path / "work")
     fledge.write("s.py", SCRIPT)
+    no_cluster(fledge)
     none = run(fledge, "--check", "--json", size="Standard_NC24ads_A100_v4", status=1)
     (told,) = found(none, "error")
     assert told.startswith("quota, standardNCADSA100v4Family")
@@ -184,4 +185,6 @@ def test_that_support_of_sdk_v1_has_ended_is_said_once(submits: Submits, tmp_pat
     # It connects to submit, and again to follow.
     for words in (("compute", "list", "--backend", "azureml"), ("run", "--script", "s.py", "--backend", "azureml")):
         assert old(*words).err.count(ended) == 1
+    # As large as none that others ask for by the same name.
+    no_cluster(new)
     assert ended not in new("compute", "list", "--backend", "azureml").err

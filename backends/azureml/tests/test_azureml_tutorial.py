@@ -70,6 +70,9 @@ def person(submits: Submits, tmp_path: Path) -> Client:
     made.bring(tmp_path / "site", "tests/sample_plugin", "plugins/onnx", "plugins/horovod")
     made.write("birds.toml", SPEC)
     made.write("train.py", SCRIPT)
+    # Whatever other tests have left in the workspace.
+    for one in made("compute", "list", "birds.toml", "--json").lines:
+        made("compute", "delete", one["name"], "birds.toml", "--yes")
     return made
 
 
